@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { defineConfig } from 'vitest/config'
+
+/** Folders that hold tests; `python` and `web` have runners of their own. */
+const FOLDERS = '{src,test,scripts,bench,examples,lightning-net}'
+const LND_NETWORK = 'lightning-net/shared.ts'
+const SECOND = 1000
+
+export default defineConfig({
+  test: {
+    // No retries anywhere: a test that fails sometimes has found something.
+    retry: 0,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [`${FOLDERS}/**/*.{test,property}.ts`],
+          testTimeout: 20 * SECOND,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Real nodes and processes, about 200 MB a node: two files at a time fill a two-core machine.
+        test: {
+          name: 'e2e',
+          include: [`${FOLDERS}/**/*.e2e.ts`],
+          testTimeout: 90 * SECOND,
+          hookTimeout: 60 * SECOND,
+          teardownTimeout: 20 * SECOND,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // One network of LND nodes serves every file, so the files take turns: they share balances and the chain's height.
+        test: {
+          name: 'lnd',
+          include: [`${FOLDERS}/**/*.lnd.ts`],
+          globalSetup: existsSync(LND_NETWORK) ? [LND_NETWORK] : [],
+          testTimeout: 180 * SECOND,
+          hookTimeout: 180 * SECOND,
+          teardownTimeout: 60 * SECOND,
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+})
