@@ -1,0 +1,2 @@
+export { createLndNode } from './node.ts'
+export { type LndOptions, type LndSpecContext, parseLndSpec } from './spec.ts'
