@@ -1,0 +1,74 @@
+/** One server-sent event: its exact bytes, the blank line included, and its joined `data`. */
+export interface SseEvent {
+  readonly bytes: Uint8Array
+  readonly data: string
+}
+
+/** An event longer than this is passed on uncut and unparsed: a bound on what the other side can make us hold. */
+const MAX_EVENT_BYTES = 1 << 20
+const LF = 10
+const CR = 13
+
+/**
+ * Cuts a byte stream into server-sent events (WHATWG HTML, "Server-sent events") without changing a byte: the events'
+ * `bytes` joined, and then `end()`, are the input.
+ */
+export class SseSplitter {
+  #held: Uint8Array = new Uint8Array(0)
+  readonly #decoder = new TextDecoder()
+
+  push(chunk: Uint8Array): SseEvent[] {
+    const bytes = this.#held.length === 0 ? chunk : concat(this.#held, chunk)
+    const events: SseEvent[] = []
+    let start = 0
+    // Only the new part can complete an event; three bytes back, in case a blank line is cut in the middle.
+    for (let at = Math.max(0, this.#held.length - 3); at < bytes.length; at++) {
+      const end = blankLineEnd(bytes, at, start)
+      if (end === undefined) continue
+      events.push(this.#event(bytes.subarray(start, end)))
+      start = end
+      at = end - 1
+    }
+    this.#held = bytes.subarray(start)
+    if (this.#held.length > MAX_EVENT_BYTES) {
+      events.push({ bytes: this.#held, data: '' })
+      this.#held = new Uint8Array(0)
+    }
+    return events
+  }
+
+  /** What was left unfinished; browsers drop it, so it counts for nothing, but its bytes are passed on. */
+  end(): Uint8Array {
+    const rest = this.#held
+    this.#held = new Uint8Array(0)
+    return rest
+  }
+
+  #event(bytes: Uint8Array): SseEvent {
+    const data = this.#decoder
+      .decode(bytes)
+      .split(/\r\n|\n|\r/)
+      .filter((line) => line.startsWith('data:'))
+      .map((line) => line.slice(line.startsWith('data: ') ? 6 : 5))
+    return { bytes, data: data.join('\n') }
+  }
+}
+
+/** Where the blank line that starts at or before `at` ends, if a line end at `at` completes one. */
+function blankLineEnd(bytes: Uint8Array, at: number, start: number): number | undefined {
+  const byte = bytes[at]
+  if (byte === LF) {
+    if (at > start && bytes[at - 1] === LF) return at + 1
+    if (at - 2 >= start && bytes[at - 1] === CR && bytes[at - 2] === LF) return at + 1
+    return undefined
+  }
+  if (byte === CR && at > start && bytes[at - 1] === CR) return at + 1
+  return undefined
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length)
+  joined.set(a)
+  joined.set(b, a.length)
+  return joined
+}

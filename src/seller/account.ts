@@ -1,0 +1,194 @@
+import { StreamError } from '../errors/error.ts'
+import type { AgreementRecord, Ledger } from '../ledger/ledger.ts'
+import type { Network } from '../lightning/node.ts'
+import { Gate } from '../meter/gate.ts'
+import { type Msat, minus } from '../money/msat.ts'
+import { costDown, stepsFor } from '../money/price.ts'
+import { creditAt } from '../terms/credit.ts'
+import type { Agreement } from '../terms/terms.ts'
+import type { Statement } from '../wire/statement.ts'
+
+/**
+ * One agreement in the seller's memory: its gate, what the ledger was told, and who watches.
+ *
+ * Order of every step sold: the gate reserves it, the ledger has leased it, it leaves.
+ */
+export class Account {
+  readonly agreement: Agreement
+  readonly gate: Gate
+  readonly #ledger: Ledger
+  #leased: bigint
+  #returned: Msat
+  #payments: number
+  #sequence = 0n
+  #closed: boolean
+  readonly #watchers = new Set<() => void>()
+  readonly #deliveries = new Set<AbortController>()
+  #shutSinceMs: number | undefined
+  #stallMs = 0
+  halted = 0
+
+  constructor(record: AgreementRecord, ledger: Ledger) {
+    this.agreement = record.agreement
+    this.#ledger = ledger
+    this.#leased = record.deliveredSteps
+    this.#returned = record.returned
+    this.#payments = record.payments
+    this.#closed = record.state === 'closed'
+    this.gate = new Gate(record.agreement.price, record.agreement.credit, record)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get payments(): number {
+    return this.#payments
+  }
+
+  get returned(): Msat {
+    return this.#returned
+  }
+
+  get balance(): Msat {
+    return minus(this.gate.balance, this.#returned)
+  }
+
+  /** Time for which somebody waited at the shut gate, in ms. */
+  get stallMs(): number {
+    return this.#stallMs + (this.#shutSinceMs === undefined ? 0 : performance.now() - this.#shutSinceMs)
+  }
+
+  get activeDeliveries(): number {
+    return this.#deliveries.size
+  }
+
+  /** Somebody is being served or watches. */
+  get busy(): boolean {
+    return this.#deliveries.size > 0 || this.#watchers.size > 0
+  }
+
+  /**
+   * Reserves steps and sees them leased, waiting for money for up to `graceMs`.
+   * @throws StreamError `grace-exceeded`, or the signal's reason; `ledger-failed` if the lease cannot be written
+   */
+  async acquire(steps: bigint, least: bigint, graceMs: number, signal: AbortSignal): Promise<bigint> {
+    const granted = this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal))
+    if (this.gate.deliveredSteps > this.#leased) await this.#lease(granted)
+    return granted
+  }
+
+  /** As `acquire` when neither money nor the ledger has to be waited for; 0n otherwise, and then nothing is reserved. */
+  tryAcquire(steps: bigint, least: bigint): bigint {
+    if (this.gate.deliveredSteps + steps > this.#leased) return 0n
+    return this.gate.reserve(steps, least)
+  }
+
+  release(steps: bigint): void {
+    if (steps > 0n) this.gate.release(steps)
+  }
+
+  async #wait(steps: bigint, least: bigint, graceMs: number, signal: AbortSignal): Promise<bigint> {
+    const grace = new AbortController()
+    const abort = () => grace.abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    const timer = setTimeout(() => grace.abort(this.#graceError()), graceMs)
+    const wasShut = this.gate.shut
+    const waiting = this.gate.acquire(steps, least, grace.signal)
+    if (!wasShut && this.gate.shut) this.#halt()
+    try {
+      return await waiting
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+      if (!this.gate.shut) this.#resume()
+    }
+  }
+
+  #halt(): void {
+    // A stranger's first wait is for the first payment, and no halt of a stream.
+    if (this.gate.deliveredSteps > 0n) {
+      this.#shutSinceMs = performance.now()
+      this.halted++
+    }
+    this.changed()
+  }
+
+  #resume(): void {
+    if (this.#shutSinceMs !== undefined) this.#stallMs += performance.now() - this.#shutSinceMs
+    this.#shutSinceMs = undefined
+    this.changed()
+  }
+
+  async #lease(granted: bigint): Promise<void> {
+    const { deliveredSteps, price, credit, paid } = this.gate
+    const ahead = stepsFor(price, creditAt(credit, paid)) ?? 0n
+    const leased = deliveredSteps + ahead
+    // Written before the first of these steps leaves: after a crash no more than these are uncertain.
+    await this.#ledger.lease(this.agreement.id, deliveredSteps - granted, leased)
+    if (leased > this.#leased) this.#leased = leased
+  }
+
+  #graceError(): StreamError {
+    return new StreamError('grace-exceeded', 'nothing was paid for longer than the grace period', {
+      agreement: this.agreement.id,
+      due: this.gate.due.toString(),
+    })
+  }
+
+  /** Books what the ledger says was paid. */
+  paid(total: Msat): void {
+    this.#payments++
+    this.gate.setPaid(total)
+    this.changed()
+  }
+
+  bookReturn(amount: bigint): void {
+    this.#returned = (this.#returned + amount) as Msat
+    this.changed()
+  }
+
+  /** Registers a delivery, so that closing ends it. Returns the function that ends the registration. */
+  deliver(work: AbortController): () => void {
+    this.#deliveries.add(work)
+    return () => this.#deliveries.delete(work)
+  }
+
+  /** No further delivery, and the running ones end. */
+  shutDown(): void {
+    this.#closed = true
+    const reason = new StreamError('agreement-unknown', 'the agreement was closed', { agreement: this.agreement.id })
+    for (const work of this.#deliveries) work.abort(reason)
+    this.changed()
+  }
+
+  watch(onChange: () => void): () => void {
+    this.#watchers.add(onChange)
+    return () => this.#watchers.delete(onChange)
+  }
+
+  changed(): void {
+    for (const notify of this.#watchers) notify()
+  }
+
+  statement(): Statement {
+    const { gate, agreement } = this
+    const network: Network = agreement.network
+    return {
+      agreement: agreement.id,
+      sequence: ++this.#sequence,
+      price: agreement.price,
+      steps: gate.deliveredSteps,
+      delivered: costDown(agreement.price, gate.deliveredSteps),
+      paid: gate.paid,
+      returned: this.#returned,
+      balance: this.balance,
+      state: this.#closed ? 'closed' : gate.shut ? 'paused' : 'open',
+      due: gate.due,
+      atMs: Date.now(),
+      payee: agreement.payee,
+      network,
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { StreamError } from '../errors/error.ts'
+import type { InvoiceRecord, Ledger } from '../ledger/ledger.ts'
+import type { Settlement } from '../lightning/node.ts'
+import { ZERO } from '../money/msat.ts'
+import type { Agreement } from '../terms/terms.ts'
+import { Account } from './account.ts'
+
+/** An account that nobody used for this long leaves the memory; the ledger keeps it. */
+const IDLE_MS = 600_000
+
+/**
+ * All accounts of a seller: in memory while they are used, in the ledger always. An agreement's id and secret are derived
+ * from the seller's own secret, so that nothing secret is stored.
+ */
+export class Accounts {
+  readonly #ledger: Ledger
+  readonly #secret: Uint8Array
+  readonly #accounts = new Map<string, Account>()
+  readonly #loading = new Map<string, Promise<Account | undefined>>()
+  readonly #usedAtMs = new WeakMap<Account, number>()
+
+  constructor(ledger: Ledger, secret: Uint8Array) {
+    this.#ledger = ledger
+    this.#secret = secret
+  }
+
+  get inMemory(): ReadonlyMap<string, Account> {
+    return this.#accounts
+  }
+
+  /** The id of the agreement that accepting this challenge with this nonce makes: always the same one. */
+  idFor(challengeId: string, nonce: string): string {
+    return this.#derive(`agreement|${challengeId}|${nonce}`).slice(0, 32)
+  }
+
+  secretFor(id: string): string {
+    return this.#derive(`secret|${id}`)
+  }
+
+  /** Opens an agreement, or finds the one that this acceptance opened before. */
+  async open(agreement: Agreement, invoices: readonly InvoiceRecord[]): Promise<Account> {
+    const added = await this.#ledger.addAgreement(agreement, Date.now(), invoices)
+    const account = added ? this.#keep(new Account(fresh(agreement), this.#ledger)) : await this.get(agreement.id)
+    if (!account) throw new StreamError('ledger-failed', 'an agreement that exists cannot be read')
+    if (!added && invoices.length > 0) await this.#ledger.addInvoices(agreement.id, invoices)
+    return account
+  }
+
+  /**
+   * The account of an agreement, if `secret` is its secret.
+   * @throws StreamError `agreement-unknown`, the same for an unknown id and for a wrong secret
+   */
+  async authorize(id: string, secret: string): Promise<Account> {
+    const account = sameText(secret, this.secretFor(id)) ? await this.get(id) : undefined
+    if (!account) throw new StreamError('agreement-unknown', 'no open agreement has this id and secret')
+    return account
+  }
+
+  async get(id: string): Promise<Account | undefined> {
+    const account = this.#accounts.get(id)
+    if (account) {
+      this.#usedAtMs.set(account, Date.now())
+      return account
+    }
+    // One load at a time: two gates for one agreement would each give its credit.
+    const loading = this.#loading.get(id) ?? this.#load(id)
+    this.#loading.set(id, loading)
+    try {
+      return await loading
+    } finally {
+      this.#loading.delete(id)
+    }
+  }
+
+  /** Whether this is the one account in memory for its agreement, and not one that was dropped. */
+  holds(account: Account): boolean {
+    if (this.#accounts.get(account.agreement.id) !== account) return false
+    this.#usedAtMs.set(account, Date.now())
+    return true
+  }
+
+  /** Books what the seller's node says was paid. */
+  async settle(settlement: Settlement): Promise<Account | undefined> {
+    const booked = await this.#ledger.settle(settlement)
+    if (!booked) return undefined
+    const account = this.#accounts.get(booked.agreementId)
+    account?.paid(booked.paid)
+    return account
+  }
+
+  /** Drops from memory what nobody uses. */
+  sweep(nowMs: number): void {
+    for (const [id, account] of this.#accounts) {
+      const idle = nowMs - (this.#usedAtMs.get(account) ?? 0) > IDLE_MS
+      if (idle && !account.busy) this.#accounts.delete(id)
+    }
+  }
+
+  async #load(id: string): Promise<Account | undefined> {
+    const record = await this.#ledger.getAgreement(id)
+    return record && this.#keep(new Account(record, this.#ledger))
+  }
+
+  #keep(account: Account): Account {
+    this.#accounts.set(account.agreement.id, account)
+    this.#usedAtMs.set(account, Date.now())
+    return account
+  }
+
+  #derive(text: string): string {
+    return bytesToHex(hmac(sha256, this.#secret, utf8ToBytes(text)))
+  }
+}
+
+const fresh = (agreement: Agreement) => ({
+  agreement,
+  createdAtMs: Date.now(),
+  state: 'open' as const,
+  deliveredSteps: 0n,
+  leasedSteps: 0n,
+  paid: ZERO,
+  returned: ZERO,
+  payments: 0,
+})
+
+/** Compares in a time that does not tell where they differ. */
+function sameText(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < b.length; i++) difference |= (a.charCodeAt(i) || 0) ^ b.charCodeAt(i)
+  return difference === 0
+}

@@ -1,0 +1,66 @@
+import { CODES } from '../errors/codes.ts'
+import { StreamError } from '../errors/error.ts'
+import type { Offer } from '../terms/terms.ts'
+import { type Challenge, createChallenge } from '../wire/challenge.ts'
+import { formatChallenge } from '../wire/header.ts'
+import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
+
+export interface ChallengerOptions {
+  readonly secret: Uint8Array
+  readonly realm: string
+  readonly lifeMs: number
+  readonly description?: string | undefined
+}
+
+/** A 402 that is answered this often from one HMAC: its `expires` moves in whole seconds anyway. */
+const REUSE_MS = 1000
+
+/**
+ * Makes the 402s of one resource. A challenge binds an offer by HMAC alone: no invoice, no write, no call to the node, so a flood
+ * of strangers costs a header each.
+ */
+export class Challenger {
+  readonly #options: ChallengerOptions
+  #cached:
+    | { readonly offer: Offer; readonly untilMs: number; readonly header: string; readonly body: string }
+    | undefined
+
+  constructor(options: ChallengerOptions) {
+    this.#options = options
+  }
+
+  challenge(offer: Offer, nowMs: number): Challenge {
+    const { secret, realm, lifeMs, description } = this.#options
+    const expiresAtMs = Math.ceil((nowMs + lifeMs) / REUSE_MS) * REUSE_MS
+    return createChallenge({ secret, realm, offer, expiresAtMs, ...(description === undefined ? {} : { description }) })
+  }
+
+  /** The answer to a request without a credential. */
+  paymentRequired(offer: Offer, nowMs: number): Response {
+    if (this.#cached?.offer !== offer || nowMs >= this.#cached.untilMs) {
+      const problem = toProblem(
+        new StreamError('payment-required', `This resource is paid for by use. ${CODES['payment-required'].hint}`),
+      )
+      this.#cached = {
+        offer,
+        untilMs: nowMs + REUSE_MS,
+        header: formatChallenge(this.challenge(offer, nowMs)),
+        body: JSON.stringify(problem),
+      }
+    }
+    return refusal(402, this.#cached.body, this.#cached.header)
+  }
+
+  /** The answer to a credential that does not do: the problem, and a fresh challenge where paying can mend it. */
+  problem(error: StreamError, offer: Offer, nowMs: number): Response {
+    const header = error.status === 402 ? formatChallenge(this.challenge(offer, nowMs)) : undefined
+    return refusal(error.status, JSON.stringify(toProblem(error)), header)
+  }
+}
+
+function refusal(status: number, body: string, challenge: string | undefined): Response {
+  const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' }
+  if (challenge !== undefined) headers['www-authenticate'] = challenge
+  if (status === 429 || status === 503) headers['retry-after'] = '5'
+  return new Response(body, { status, headers })
+}

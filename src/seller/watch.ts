@@ -1,0 +1,62 @@
+import { encodeStatement } from '../wire/statement.ts'
+import type { Account } from './account.ts'
+
+/** Statements are at least this far apart, so that a busy stream costs a few a second. */
+const LEAST_MS = 25
+/** How often delivery that nothing else reports is told. */
+const PROGRESS_MS = 100
+const KEEP_ALIVE_MS = 15_000
+
+/** The control channel of an agreement: live statements as server-sent events (spec section 4). */
+export function watchResponse(account: Account): Response {
+  return new Response(statements(account), {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+  })
+}
+
+function statements(account: Account): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  let end = () => {}
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      let sentAtMs = 0
+      let sentSteps = -1n
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const write = (text: string) => {
+        // A reader that does not read gets no more: each statement replaces the one before.
+        if ((controller.desiredSize ?? 0) > -64) controller.enqueue(encoder.encode(text))
+      }
+      const send = () => {
+        clearTimeout(timer)
+        timer = undefined
+        sentAtMs = performance.now()
+        sentSteps = account.gate.deliveredSteps
+        write(`event: statement\ndata: ${JSON.stringify(encodeStatement(account.statement()))}\n\n`)
+        if (account.closed) {
+          end()
+          controller.close()
+        }
+      }
+      const changed = () => {
+        const sinceMs = performance.now() - sentAtMs
+        if (sinceMs >= LEAST_MS) send()
+        else timer ??= setTimeout(send, LEAST_MS - sinceMs)
+      }
+      const progress = setInterval(() => {
+        if (account.gate.deliveredSteps !== sentSteps) changed()
+        else if (performance.now() - sentAtMs > KEEP_ALIVE_MS) {
+          sentAtMs = performance.now()
+          write(': alive\n\n')
+        }
+      }, PROGRESS_MS)
+      const unwatch = account.watch(changed)
+      end = () => {
+        clearTimeout(timer)
+        clearInterval(progress)
+        unwatch()
+      }
+      send()
+    },
+    cancel: () => end(),
+  })
+}

@@ -1,0 +1,110 @@
+import { type Msat, max, min, minus, msat } from '../money/msat.ts'
+
+/** Everything a payer knows when it decides. Amounts in msat; the rate is consumption in msat a second. */
+export interface WindowState {
+  /** The most that may be paid or in flight for what was not received: the buyer's invariant. */
+  readonly ahead: Msat
+  /** What the seller delivers unpaid, as the terms say for what is paid so far. */
+  readonly credit: Msat
+  readonly paid: Msat
+  /** Sent and not settled, payments of unknown outcome included. */
+  readonly inFlight: Msat
+  /** Cost of what was received, rounded down. */
+  readonly received: Msat
+  /** Cost of all that can still come on the requests that are open; `undefined` where no end is known. */
+  readonly demand: Msat | undefined
+  /** What the seller says is missing before its next step, while it is paused; zero otherwise. */
+  readonly due: Msat
+  readonly ratePerSecond: bigint
+  readonly latencyMs: number
+  readonly smallestPayment: Msat
+  /** Below this a payment would cost more in routing than the buyer's fee cap allows. */
+  readonly feeFloor: Msat
+  /** Payments a second that the wallet sustains, this stream's share. */
+  readonly paymentsPerSecond: number
+  /** What the budget still allows, routing included. */
+  readonly budgetLeft: Msat
+}
+
+export type Decision =
+  | { readonly pay: Msat }
+  /** Nothing to pay now: all that can come is paid for. */
+  | { readonly wait: 'demand' }
+  /** The window is full. `need` is the `ahead` with which the seller's next step could be paid, if that is what it takes. */
+  | { readonly wait: 'window'; readonly need?: Msat }
+  | { readonly wait: 'budget' }
+
+/** Payments come in a few sizes, each half of the one above, so that invoices asked for ahead of need fit. */
+const RUNGS = 5
+const FIRST_RUNG = 2
+
+/**
+ * What to pay next, if anything. The larger a payment the fewer there are, and the less is lost on routing; but while one is on its
+ * way the rest of the window must carry the stream. So: as large as leaves two payment times of consumption in the window.
+ */
+export function decide(state: WindowState): Decision {
+  const outstanding = state.paid + state.inFlight - state.received
+  const room = minus(state.ahead, outstanding)
+  const size = nextSize(state, outstanding)
+  if (size === undefined) return { wait: 'demand' }
+  if (size > room) return blockedByWindow(state, outstanding, room)
+  if (size > state.budgetLeft) {
+    return state.budgetLeft >= state.smallestPayment ? { pay: state.budgetLeft } : { wait: 'budget' }
+  }
+  return { pay: size }
+}
+
+function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
+  const size = paymentSize(state)
+  if (state.demand === undefined) return size
+  const missing = minus(state.demand, outstanding)
+  if (missing === 0n) return undefined
+  return missing < size ? max(missing, state.smallestPayment) : size
+}
+
+/** A paused seller names what it waits for: with nothing in flight, exactly that is paid if the window has room for it. */
+function blockedByWindow(state: WindowState, outstanding: bigint, room: Msat): Decision {
+  if (state.due === 0n || state.inFlight > 0n) return { wait: 'window' }
+  const amount = max(state.due, state.smallestPayment)
+  if (amount <= room) return amount <= state.budgetLeft ? { pay: amount } : { wait: 'budget' }
+  return { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + amount) }
+}
+
+/** The size of payment that suits this stream now, one of the ladder's. */
+export function paymentSize(state: WindowState): Msat {
+  const { ahead, credit, ratePerSecond, latencyMs } = state
+  const ladder = paymentLadder(ahead, state.smallestPayment)
+  const least = max(
+    max(state.smallestPayment, state.feeFloor),
+    msat(ratePerSecond / BigInt(Math.max(1, Math.floor(state.paymentsPerSecond)))),
+  )
+  // Nothing is known yet: a quarter of the window, so that three more can follow before the first has settled.
+  if (ratePerSecond === 0n)
+    return ladder.find((rung) => rung <= ladder[0]! / BigInt(FIRST_RUNG) && rung >= least) ?? lowestAbove(ladder, least)
+  const consumed = (2n * ratePerSecond * BigInt(Math.ceil(latencyMs))) / 1000n
+  const comfortable = max(minus(ahead + credit, consumed), least)
+  return ladder.find((rung) => rung <= comfortable && rung >= least) ?? lowestAbove(ladder, least)
+}
+
+const lowestAbove = (ladder: readonly Msat[], least: Msat): Msat =>
+  ladder.findLast((rung) => rung >= least) ?? ladder[0]!
+
+/** Half of the window, a quarter, … in whole sat where that is a sat or more, and never below the smallest payment. */
+export function paymentLadder(ahead: Msat, smallest: Msat): readonly Msat[] {
+  const ladder: Msat[] = []
+  for (let part = ahead / 2n, i = 0; i < RUNGS; part /= 2n, i++) {
+    const whole = part >= 1000n ? part - (part % 1000n) : part
+    if (whole < smallest || whole === 0n) break
+    if (ladder.at(-1) !== whole) ladder.push(msat(whole))
+  }
+  // A window that holds no two payments holds one.
+  return ladder.length > 0 ? ladder : [max(min(ahead, smallest), smallest)]
+}
+
+/** The rate, in msat a second, that these windows carry without a stall when a payment takes `latencyMs`. */
+export const sustainableRate = (ahead: Msat, credit: Msat, latencyMs: number): bigint =>
+  ((ahead + credit) * 1000n) / BigInt(Math.max(1, Math.ceil(latencyMs)))
+
+/** The `ahead` at which `ratePerSecond` would not stall. */
+export const aheadFor = (ratePerSecond: bigint, credit: Msat, latencyMs: number): Msat =>
+  minus((ratePerSecond * BigInt(Math.max(1, Math.ceil(latencyMs))) * 2n) / 1000n, credit)
