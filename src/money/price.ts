@@ -19,7 +19,7 @@ export interface Price {
 }
 
 /** The most steps that one price may name: enough for a petabyte, small enough that no product leaves exact arithmetic cheap. */
-const MAX_PER = 10n ** 15n
+export const MAX_PER = 10n ** 15n
 /** Steps that count as one unit when people write it. */
 export const stepsPerUnit = (unit: Unit): bigint => (unit === 'second' ? 1000n : 1n)
 

@@ -1,0 +1,81 @@
+import type { ErrorCode } from '../errors/codes.ts'
+import { StreamError } from '../errors/error.ts'
+import { comparePrices, type Price } from '../money/price.ts'
+import { between } from './concede.ts'
+import { meets } from './policy.ts'
+import type { Offer, Terms } from './terms.ts'
+
+export type BuyerRefusal = Extract<ErrorCode, 'price-too-high' | 'unit-mismatch' | 'rounds-exhausted'>
+
+export interface StrategyContext {
+  /** Which offer this is, by the buyer's own count: 0 for the first. A seller's `offer.round` proves nothing to a buyer. */
+  readonly round: number
+}
+
+export type StrategyAnswer = { readonly accept: true } | { readonly bid: Terms } | { readonly refuse: BuyerRefusal }
+
+/** How a buyer answers an offer. */
+export type BuyerStrategy = (offer: Offer, context: StrategyContext) => StrategyAnswer
+
+/** How many offers a buyer looks at before it gives up, whatever its strategy says. */
+export const MAX_OFFERS = 16
+
+/**
+ * What is wrong with a price under limits, at most one for each unit: `undefined` if nothing is. Without any limit every price
+ * passes; with limits, but none for its unit, none does.
+ */
+export function priceRefusal(price: Price, limits: readonly Price[]): 'price-too-high' | 'unit-mismatch' | undefined {
+  if (limits.length === 0) return undefined
+  const own = limits.filter(({ unit }) => unit === price.unit)
+  if (own.length === 0) return 'unit-mismatch'
+  return own.every((limit) => comparePrices(price, limit) <= 0) ? undefined : 'price-too-high'
+}
+
+/**
+ * Takes any offer within the limits, and never haggles.
+ * @example acceptUpTo([parsePrice('2 sat/1k tokens'), parsePrice('1 sat/MiB')])
+ */
+export const acceptUpTo =
+  (limits: readonly Price[]): BuyerStrategy =>
+  (offer) => {
+    const refusal = priceRefusal(offer.price, limits)
+    return refusal ? { refuse: refusal } : { accept: true }
+  }
+
+/**
+ * Bids `from` first and comes up in equal steps to `to` at the last of `rounds` bids. Takes an offer at or below what it would
+ * bid now, and any offer within `to` when there is nothing more to bid. Never pays more than `to`.
+ * @throws StreamError `option-invalid` if `from` is above `to`, `unit-mismatch` if they are in different units
+ * @example bidFromTo(parsePrice('500 msat/1k tokens'), parsePrice('1 sat/1k tokens'), 4)
+ */
+export function bidFromTo(from: Price, to: Price, rounds: number): BuyerStrategy {
+  if (comparePrices(from, to) > 0) throw new StreamError('option-invalid', 'the first bid is above the last')
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_OFFERS) {
+    throw new StreamError('option-invalid', `a buyer bids in 1 to ${MAX_OFFERS} rounds`)
+  }
+  return (offer, { round }) => {
+    if (offer.price.unit !== to.unit) return { refuse: 'unit-mismatch' }
+    const price = round >= rounds - 1 ? to : between(from, to, round, rounds - 1)
+    if (comparePrices(offer.price, price) <= 0) return { accept: true }
+    if (offer.negotiable && round < rounds) return { bid: { ...termsOf(offer), price } }
+    if (comparePrices(offer.price, to) <= 0) return { accept: true }
+    return { refuse: offer.negotiable ? 'rounds-exhausted' : 'price-too-high' }
+  }
+}
+
+/** What can be haggled about in an offer. */
+export const termsOf = ({ price, credit, smallestPayment }: Terms): Terms => ({ price, credit, smallestPayment })
+
+/**
+ * Answers an offer with a strategy, and keeps the strategy within bounds: it ends after `MAX_OFFERS` offers whatever the
+ * seller does; a bid that gives all the offer asks is an acceptance of the offer, which may be cheaper; there is no bid on an
+ * offer that is not negotiable, nor in another unit.
+ */
+export function applyStrategy(strategy: BuyerStrategy, offer: Offer, context: StrategyContext): StrategyAnswer {
+  const answer = strategy(offer, context)
+  if (!('bid' in answer)) return answer
+  if (answer.bid.price.unit !== offer.price.unit) return { refuse: 'unit-mismatch' }
+  if (meets(answer.bid, offer)) return { accept: true }
+  if (!offer.negotiable) return { refuse: 'price-too-high' }
+  return context.round >= MAX_OFFERS ? { refuse: 'rounds-exhausted' } : answer
+}

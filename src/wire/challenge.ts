@@ -1,0 +1,84 @@
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { StreamError } from '../errors/error.ts'
+import type { Offer } from '../terms/terms.ts'
+import { encodeBase64url, encodeJson, MAX_ENCODED, utf8 } from './encoding.ts'
+import { encodeOffer } from './offer.ts'
+import { formatTime, parseTime } from './time.ts'
+
+export const METHOD = 'lightning'
+export const INTENT = 'stream'
+
+/** The parameters of a `Payment` challenge (draft-httpauth-payment, "Challenge"), as they stand on the wire. */
+export interface Challenge {
+  readonly id: string
+  readonly realm: string
+  readonly method: string
+  readonly intent: string
+  /** base64url without padding of canonical JSON. For `intent="stream"`, `decodeOffer` reads it. */
+  readonly request: string
+  /** RFC 3339. */
+  readonly expires?: string
+  readonly digest?: string
+  readonly opaque?: string
+  /** For people. Not bound by `id`, so never to be relied on. */
+  readonly description?: string
+}
+
+export interface ChallengeOptions {
+  /** Kept on the seller's machines only, at least 32 bytes. Whoever has it can forge offers. */
+  readonly secret: Uint8Array
+  /** Protection space, such as the host: printable ASCII without `|`, quotes and backslash. */
+  readonly realm: string
+  readonly offer: Offer
+  readonly expiresAtMs: number
+  readonly description?: string
+}
+
+// `|` separates the slots of the HMAC and is not escaped there: a realm with one could pass as two slots
+const REALM = /^[ !#-[\]-{}~]{1,128}$/
+const MAX_DESCRIPTION = 256
+
+/**
+ * The challenge id: HMAC-SHA256 over seven slots joined by `|`, an absent one empty, `description` left out
+ * (draft-httpauth-payment, "Challenge Binding").
+ */
+export function challengeId(secret: Uint8Array, challenge: Omit<Challenge, 'id'>): string {
+  const { realm, method, intent, request, expires = '', digest = '', opaque = '' } = challenge
+  const slots = [realm, method, intent, request, expires, digest, opaque]
+  return encodeBase64url(hmac(sha256, secret, utf8(slots.join('|'))))
+}
+
+/**
+ * Makes the challenge of a 402: no invoice, no write, no call to a node (spec section 2).
+ * @throws StreamError `option-invalid` for a short secret, a realm that cannot be bound, or an offer too long for a header
+ * @example createChallenge({ secret, realm: 'api.example.com', offer, expiresAtMs: Date.now() + 300_000 })
+ */
+export function createChallenge({ secret, realm, offer, expiresAtMs, description }: ChallengeOptions): Challenge {
+  if (secret.length < 32) throw new StreamError('option-invalid', 'the challenge secret has fewer than 32 bytes')
+  if (!REALM.test(realm)) {
+    throw new StreamError('option-invalid', 'a realm is 1 to 128 printable ASCII characters without |, " and \\')
+  }
+  const request = encodeJson(encodeOffer(offer))
+  if (request.length > MAX_ENCODED / 2) throw new StreamError('option-invalid', 'the offer is too long for a header')
+  const bound = { realm, method: METHOD, intent: INTENT, request, expires: formatTime(expiresAtMs) }
+  const id = challengeId(secret, bound)
+  return description === undefined
+    ? { id, ...bound }
+    : { id, ...bound, description: description.slice(0, MAX_DESCRIPTION) }
+}
+
+/** Whether the seller that holds `secret` made this challenge, unaltered but for its description. Constant time in the id. */
+export function verifyChallenge(secret: Uint8Array, echoed: Challenge): boolean {
+  const expected = challengeId(secret, echoed)
+  let difference = expected.length ^ echoed.id.length
+  for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ echoed.id.charCodeAt(i)
+  return difference === 0
+}
+
+/** Whether a challenge is past its `expires`, or has one that cannot be read. Without one it never expires. */
+export function isExpired(challenge: Challenge, nowMs: number): boolean {
+  if (challenge.expires === undefined) return false
+  const expiresAtMs = parseTime(challenge.expires)
+  return expiresAtMs === undefined || nowMs >= expiresAtMs
+}
