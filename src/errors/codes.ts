@@ -19,6 +19,7 @@ export const EXIT = {
   node: 8,
   network: 9,
   unknownOutcome: 10,
+  interrupted: 130,
 } as const
 
 export type ExitName = keyof typeof EXIT
@@ -70,7 +71,7 @@ export const CODES = {
   },
   interrupted: {
     status: 499,
-    exit: 'failed',
+    exit: 'interrupted',
     title: 'Interrupted',
     hint: 'Run the command again; nothing paid is forgotten.',
   },

@@ -45,14 +45,21 @@ const FIRST_RUNG = 2
 export function decide(state: WindowState): Decision {
   const outstanding = state.paid + state.inFlight - state.received
   const room = minus(state.ahead, outstanding)
-  const size = nextSize(state, outstanding)
+  const size = isWaitedFor(state) ? max(state.due, state.smallestPayment) : nextSize(state, outstanding)
   if (size === undefined) return { wait: 'demand' }
-  if (size > room) return blockedByWindow(state, outstanding, room)
+  if (size > room) {
+    return isWaitedFor(state)
+      ? { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + size) }
+      : { wait: 'window' }
+  }
   if (size > state.budgetLeft) {
-    return state.budgetLeft >= state.smallestPayment ? { pay: state.budgetLeft } : { wait: 'budget' }
+    return state.budgetLeft >= state.smallestPayment && !isWaitedFor(state) ? { pay: state.budgetLeft } : { wait: 'budget' }
   }
   return { pay: size }
 }
+
+/** The seller is paused, and nothing is on its way that could help: what it waits for is known exactly. */
+const isWaitedFor = ({ due, inFlight }: WindowState): boolean => due > 0n && inFlight === 0n
 
 function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   const size = paymentSize(state)
@@ -60,14 +67,6 @@ function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   const missing = minus(state.demand, outstanding)
   if (missing === 0n) return undefined
   return missing < size ? max(missing, state.smallestPayment) : size
-}
-
-/** A paused seller names what it waits for: with nothing in flight, exactly that is paid if the window has room for it. */
-function blockedByWindow(state: WindowState, outstanding: bigint, room: Msat): Decision {
-  if (state.due === 0n || state.inFlight > 0n) return { wait: 'window' }
-  const amount = max(state.due, state.smallestPayment)
-  if (amount <= room) return amount <= state.budgetLeft ? { pay: amount } : { wait: 'budget' }
-  return { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + amount) }
 }
 
 /** The size of payment that suits this stream now, one of the ladder's. */

@@ -1,0 +1,37 @@
+import { Option } from 'commander'
+import { z } from 'zod'
+import { StreamError } from '../errors/error.ts'
+
+/** Options that several commands share. A flag goes before its environment variable, and that before the default. */
+export const nodeOption = (): Option =>
+  new Option('--node <node>', 'embedded, lnd:DIR or lnd:DIR@HOST:PORT').env('STREAMPAY_NODE').default('embedded')
+export const jsonOption = (): Option => new Option('--json', 'speak in lines of JSON on stdout')
+export const maxOption = (): Option =>
+  new Option('--max <amount>', 'the most to spend in all, routing included').env('STREAMPAY_MAX').default('1000 sat')
+export const maxPriceOption = (): Option =>
+  new Option('--max-price <price>', 'the most to accept for a unit, such as "20 sat/s"').env('STREAMPAY_MAX_PRICE')
+export const aheadOption = (): Option =>
+  new Option('--ahead <amount>', 'the most to have paid for what has not come').env('STREAMPAY_AHEAD').default('10 sat')
+
+const port = z.coerce.number().int().min(0).max(65_535)
+
+/** @throws StreamError `option-invalid` */
+export function readPort(text: string): number {
+  const result = port.safeParse(text)
+  if (!result.success) throw new StreamError('option-invalid', `"${text}" is not a port`)
+  return result.data
+}
+
+/** A time such as "30s", "500ms" or "2min", in ms. @throws StreamError `option-invalid` */
+export function readDuration(text: string): number {
+  const match = /^(\d{1,9}) ?(ms|s|min|h)$/.exec(text.trim())
+  if (!match) throw new StreamError('option-invalid', `"${text}" is not a time such as 500ms, 30s or 2min`)
+  return Number(match[1]) * { ms: 1, s: 1000, min: 60_000, h: 3_600_000 }[match[2] as 'ms' | 's' | 'min' | 'h']
+}
+
+/** @throws StreamError `option-invalid` */
+export function readUrl(text: string): string {
+  const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
+  if (!url) throw new StreamError('option-invalid', `"${text}" is not a URL`)
+  return url.href
+}

@@ -1,0 +1,66 @@
+import type { TradeSummary } from '../../buyer/trade.ts'
+import { formatMsat, type Msat } from '../../money/msat.ts'
+import { cyan, dim, green, yellow } from './output.ts'
+import { unitsOf } from './record.ts'
+
+const BAR = 12
+
+/** Units as people say them: "412 tokens", "3.2 MiB", "12.4 s". */
+export function formatUnits(steps: bigint, unit: string): string {
+  const count = unitsOf(steps, unit)
+  if (unit === 'byte') return formatBytes(Number(steps))
+  if (unit === 'second') return `${count.toFixed(1)} s`
+  return `${count.toLocaleString('en').replaceAll(',', ' ')} ${unit}${count === 1 ? '' : 's'}`
+}
+
+function formatBytes(bytes: number): string {
+  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let value = bytes
+  let scale = 0
+  while (value >= 1024 && scale < names.length - 1) {
+    value /= 1024
+    scale++
+  }
+  return `${scale === 0 ? value : value.toFixed(1)} ${names[scale]}`
+}
+
+/** One line for a running stream: what came, what it cost, and how full the window is. */
+export function meterLine(trade: TradeSummary, max: Msat): string {
+  const outstanding = trade.paid + trade.inFlight - trade.received
+  const filled =
+    trade.ahead === 0n ? 0 : Math.max(0, Math.min(BAR, Math.round((Number(outstanding) / Number(trade.ahead)) * BAR)))
+  const bar = `▕${'█'.repeat(filled)}${' '.repeat(BAR - filled)}▏`
+  const state = trade.state === 'paused' ? yellow('paused ') : green('flowing')
+  const paid = `${cyan(formatMsat(trade.paid))} of ${formatMsat(max)}`
+  const window = dim(`window ${formatMsat(outstanding > 0n ? outstanding : 0n)} of ${formatMsat(trade.ahead)}`)
+  return `${bar} ${state} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${window}`
+}
+
+/** Rewrites lines in place on a terminal; writes nothing anywhere else. */
+export class LiveLines {
+  #drawn = 0
+  readonly #stream: NodeJS.WriteStream
+
+  constructor(stream: NodeJS.WriteStream = process.stderr) {
+    this.#stream = stream
+  }
+
+  draw(lines: readonly string[]): void {
+    if (!this.#stream.isTTY) return
+    this.#up()
+    this.#stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''))
+    this.#drawn = lines.length
+  }
+
+  /** Takes the lines away, so that what is said next stands in their place. */
+  clear(): void {
+    if (!this.#stream.isTTY || this.#drawn === 0) return
+    this.#up()
+    this.#stream.write('\u001b[0J')
+    this.#drawn = 0
+  }
+
+  #up(): void {
+    if (this.#drawn > 0) this.#stream.write(`\u001b[${this.#drawn}A`)
+  }
+}

@@ -1,0 +1,6 @@
+export { StreamError } from '../errors/error.ts'
+export { fixed, floor, type SellerPolicy, type VolumeDiscount, volume } from '../terms/policy.ts'
+export type { Account } from './account.ts'
+export type { Meter } from './delivery.ts'
+export { type Handler, type PaidHandler, paywall, type Wall, type WallOptions, wall } from './paywall.ts'
+export { Seller, type SellerEvent, type SellerOptions } from './seller.ts'
