@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../errors/codes.ts'
-import { demoCommand } from './demo.ts'
+import { demoCommand } from './demo/demo.ts'
 import { getCommand } from './get.ts'
 import { createOutput, reportError } from './output/output.ts'
 import { priceCommand } from './price.ts'
