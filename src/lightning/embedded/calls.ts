@@ -1,0 +1,56 @@
+import type { Msat } from '../../money/msat.ts'
+import type { Invoice, InvoiceRequest, NodeInfo, OutgoingPayment, PaymentOutcome, Settlement } from '../node.ts'
+
+/** A channel of an embedded node. */
+export interface EmbeddedChannel {
+  readonly id: string
+  /** The other side's node key. */
+  readonly peer: string
+  readonly capacitySat: bigint
+  /** Confirmed, and the peer is connected. */
+  readonly usable: boolean
+  /** What can be sent now in one payment. */
+  readonly canSend: Msat
+  readonly canReceive: Msat
+}
+
+/** What the main thread asks of the worker that runs the node. All can be asked twice without harm. */
+export interface NodeCalls {
+  info(): NodeInfo
+  createInvoices(requests: readonly InvoiceRequest[]): Invoice[]
+  pay(payment: OutgoingPayment): Promise<PaymentOutcome>
+  lookupPayment(paymentHash: string): PaymentOutcome | undefined
+  /** The oldest settlements above `since`, a page at a time. */
+  settlementsAfter(since: bigint): Settlement[]
+  signMessage(text: string): string
+  openChannelTo(publicKey: string): Promise<void>
+  channels(): EmbeddedChannel[]
+  pausePayments(paused: boolean): void
+  /** Writes everything and lets go of sockets, files and timers. Nothing can be asked after it. */
+  stop(): void
+}
+
+/** What the worker tells unasked. */
+export type NodeNotice =
+  | { readonly notice: 'ready' }
+  | { readonly notice: 'settled'; readonly settlements: readonly Settlement[] }
+  | { readonly notice: 'memory'; readonly bytes: number }
+  | { readonly notice: 'log'; readonly line: string }
+  | { readonly notice: 'fatal'; readonly error: WireError }
+
+/** A StreamError as it crosses between threads: structured clone would keep only its message. */
+export interface WireError {
+  readonly code: string
+  readonly message: string
+  readonly details: Readonly<Record<string, string>>
+}
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly chainPath: string
+  readonly directory: string
+  readonly alias: string
+  readonly channelSat: bigint
+  readonly paused: boolean
+  readonly logs: boolean
+}

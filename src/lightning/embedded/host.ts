@@ -1,0 +1,162 @@
+import { Worker } from 'node:worker_threads'
+import { StreamError } from '../../errors/error.ts'
+import type { NodeCalls, NodeNotice, WorkerStart } from './calls.ts'
+import { Caller, fromWire, type Response } from './rpc.ts'
+
+/** The file beside this one, whether the sources run or what was compiled from them. */
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+/** A node that fails this often within a minute is not started again. */
+const MAX_FAILURES = 3
+const FAILURES_WITHIN_MS = 60_000
+
+export interface HostOptions {
+  /** WASM memory above which the worker is replaced, in bytes. */
+  readonly memoryLimit: number
+  /** What a worker is started with; asked anew for every one. */
+  start(): WorkerStart
+  /** A worker, the first or a later one, answers. What it told before it did may have been lost. */
+  onReady(): void
+  onSettled(settlements: Extract<NodeNotice, { notice: 'settled' }>['settlements']): void
+  /** There is no worker any more and there will be none. */
+  onEnd(error: StreamError): void
+  readonly log: ((line: string) => void) | undefined
+}
+
+/**
+ * Keeps a worker running and calls reaching it. WASM memory never shrinks, so a worker that has grown too large is
+ * replaced between payments by one that starts from the disk; one that fails is too. Calls wait meanwhile, and those
+ * that a failed worker left unanswered are put to the next: every call can be asked twice (`NodeCalls`).
+ */
+export class WorkerHost {
+  readonly #options: HostOptions
+  readonly #caller = new Caller()
+  #worker: Worker | undefined
+  /** Calls are held back until the worker owes no answer and can be replaced. */
+  #draining = false
+  #replacing: Promise<void> | undefined
+  #ended: StreamError | undefined
+  #failures: number[] = []
+
+  constructor(options: HostOptions) {
+    this.#options = options
+  }
+
+  /** Starts the first worker. @throws StreamError of what keeps it from starting */
+  async open(): Promise<void> {
+    await this.#launch()
+  }
+
+  call<M extends keyof NodeCalls>(
+    method: M,
+    ...args: Parameters<NodeCalls[M]>
+  ): Promise<Awaited<ReturnType<NodeCalls[M]>>> {
+    if (this.#ended) return Promise.reject(this.#ended)
+    const port = this.#draining ? undefined : this.#worker
+    return this.#caller.call(port, method, args) as Promise<Awaited<ReturnType<NodeCalls[M]>>>
+  }
+
+  /** Replaces the worker as soon as it owes no answer. */
+  async recycle(): Promise<void> {
+    this.#draining = true
+    this.#replaceWhenIdle()
+    await this.#replacing
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended) return
+    await this.#replacing?.catch(() => {})
+    this.#ended = new StreamError('node-unreachable', 'the node is closed')
+    const worker = this.#worker
+    this.#worker = undefined
+    if (worker) await this.#stop(worker)
+    this.#caller.rejectAll(this.#ended)
+  }
+
+  #launch(): Promise<void> {
+    const worker = new Worker(WORKER_URL, { workerData: this.#options.start(), execArgv: [] })
+    let failure: Error | undefined
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: Response | NodeNotice) => {
+        if (!('notice' in message)) this.#settle(message)
+        else if (message.notice === 'ready') {
+          this.#worker = worker
+          this.#draining = false
+          this.#caller.sendAll(worker)
+          this.#options.onReady()
+          resolve()
+        } else if (message.notice === 'fatal') failure = fromWire(message.error)
+        else this.#hear(message)
+      })
+      worker.on('error', (error) => {
+        failure = error
+      })
+      worker.on('exit', () => {
+        const error = asNodeError(failure)
+        reject(error)
+        if (this.#worker === worker) this.#onFailure(error)
+      })
+    })
+  }
+
+  #settle(response: Response): void {
+    this.#caller.settle(response)
+    if (this.#draining) this.#replaceWhenIdle()
+  }
+
+  #hear(message: Exclude<NodeNotice, { notice: 'ready' | 'fatal' }>): void {
+    if (message.notice === 'settled') this.#options.onSettled(message.settlements)
+    else if (message.notice === 'log') this.#options.log?.(message.line)
+    else if (message.bytes > this.#options.memoryLimit && !this.#draining) void this.recycle().catch(() => {})
+  }
+
+  #replaceWhenIdle(): void {
+    const worker = this.#worker
+    if (!worker || this.#caller.isOwed || this.#replacing) return
+    this.#worker = undefined
+    this.#replace(this.#stop(worker))
+  }
+
+  /** Starts a new worker after the old one has let go of its files. */
+  #replace(gone: Promise<unknown>): void {
+    this.#replacing = gone
+      .then(() => this.#launch())
+      .finally(() => {
+        this.#replacing = undefined
+      })
+    this.#replacing.catch((error: StreamError) => this.#onFailure(error))
+  }
+
+  /** Has a worker that is no longer `#worker` write its last and ends it. */
+  async #stop(worker: Worker): Promise<void> {
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    // A worker that fails on this does not answer, but it ends.
+    void this.#caller.call(worker, 'stop', []).then(
+      () => worker.terminate(),
+      () => worker.terminate(),
+    )
+    await ended
+  }
+
+  #onFailure(error: StreamError): void {
+    if (this.#ended) return
+    this.#worker = undefined
+    this.#options.log?.(`the node stopped: ${error.message}`)
+    const now = Date.now()
+    this.#failures = [...this.#failures.filter((at) => at > now - FAILURES_WITHIN_MS), now]
+    if (this.#failures.length < MAX_FAILURES) {
+      this.#replace(Promise.resolve())
+    } else {
+      this.#ended = error
+      this.#caller.rejectAll(error)
+      this.#options.onEnd(error)
+    }
+  }
+}
+
+function asNodeError(failure: Error | undefined): StreamError {
+  if (failure instanceof StreamError) return failure
+  if (failure && 'code' in failure && failure.code === 'ERR_MODULE_NOT_FOUND') {
+    return new StreamError('node-library-missing', failure.message, {}, failure)
+  }
+  return new StreamError('node-unreachable', `the node stopped: ${failure?.message ?? 'no reason given'}`, {}, failure)
+}

@@ -1,0 +1,108 @@
+import * as ldk from 'lightningdevkit'
+import { toHex } from '../chain/bytes.ts'
+import type { MonitorWrite } from '../state/store.ts'
+import { FEE_SAT_PER_1000_WEIGHT } from './config.ts'
+
+/** How many updates of a channel are kept before its monitor is written whole again. */
+const UPDATES_PER_WHOLE = 256
+const WARN: number = ldk.Level.LDKLevel_Warn
+/** An update without a place of its own in the sequence; LDK uses it for closed channels of older versions. */
+const NO_SEQUENCE = 0xffff_ffff_ffff_ffffn
+
+/**
+ * The interfaces that LDK calls back into. They only take note: LDK must not be entered again from inside a callback, and
+ * an exception must not cross it, so the first failure is kept for the turn to find.
+ */
+export class Callbacks {
+  readonly logger: ldk.Logger
+  readonly feeEstimator: ldk.FeeEstimator
+  readonly broadcaster: ldk.BroadcasterInterface
+  readonly persister: ldk.Persist
+  readonly eventHandler: ldk.EventHandler
+  fault: unknown
+  #monitors: MonitorWrite[] = []
+  #broadcasts: Uint8Array[] = []
+  #events: ldk.Event[] = []
+  readonly #updates = new Map<string, number>()
+
+  constructor(log: ((line: string) => void) | undefined) {
+    this.logger = ldk.Logger.new_impl({
+      log: (record) =>
+        this.#note(() => {
+          if (log && record.get_level() >= WARN) log(`${record.get_module_path()}: ${record.get_args()}`)
+        }),
+    })
+    this.feeEstimator = ldk.FeeEstimator.new_impl({ get_est_sat_per_1000_weight: () => FEE_SAT_PER_1000_WEIGHT })
+    this.broadcaster = ldk.BroadcasterInterface.new_impl({
+      broadcast_transactions: (transactions) => this.#note(() => void this.#broadcasts.push(...transactions)),
+    })
+    this.persister = ldk.Persist.new_impl({
+      persist_new_channel: (outpoint, monitor) => this.#persist(outpoint, null, monitor),
+      update_persisted_channel: (outpoint, update, monitor) => this.#persist(outpoint, update, monitor),
+      archive_persisted_channel: () => {},
+    })
+    this.eventHandler = ldk.EventHandler.new_impl({
+      handle_event: (event) => {
+        this.#events.push(event)
+        return ldk.Result_NoneReplayEventZ.constructor_ok()
+      },
+    })
+  }
+
+  get hasWrites(): boolean {
+    return this.#monitors.length > 0 || this.#broadcasts.length > 0
+  }
+
+  takeMonitors(): MonitorWrite[] {
+    const taken = this.#monitors
+    this.#monitors = []
+    return taken
+  }
+
+  takeBroadcasts(): Uint8Array[] {
+    const taken = this.#broadcasts
+    this.#broadcasts = []
+    return taken
+  }
+
+  takeEvents(): ldk.Event[] {
+    const taken = this.#events
+    this.#events = []
+    return taken
+  }
+
+  /**
+   * Answers "completed" for what is only noted. That is sound because no byte leaves for a peer, and nobody is told of a
+   * payment, before the turn has written what was noted (`LdkNode.turn`).
+   */
+  #persist(
+    outpoint: ldk.OutPoint,
+    update: ldk.ChannelMonitorUpdate | null,
+    monitor: ldk.ChannelMonitor,
+  ): ldk.ChannelMonitorUpdateStatus {
+    const noted = this.#note(() => {
+      const channel = toHex(outpoint.write())
+      const updates = (this.#updates.get(channel) ?? 0) + 1
+      const asUpdate = update !== null && updates < UPDATES_PER_WHOLE && update.get_update_id() !== NO_SEQUENCE
+      this.#updates.set(channel, asUpdate ? updates : 0)
+      this.#monitors.push(
+        asUpdate
+          ? { channel, kind: 'update', bytes: update.write() }
+          : { channel, kind: 'whole', bytes: monitor.write() },
+      )
+    })
+    return noted
+      ? ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed
+      : ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_UnrecoverableError
+  }
+
+  #note(action: () => void): boolean {
+    try {
+      action()
+      return true
+    } catch (error) {
+      this.fault ??= error
+      return false
+    }
+  }
+}

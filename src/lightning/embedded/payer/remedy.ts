@@ -1,0 +1,74 @@
+import * as ldk from 'lightningdevkit'
+import type { Msat } from '../../../money/msat.ts'
+import { channelStates } from '../ldk/channels.ts'
+import type { PayableInvoice } from '../ldk/invoices.ts'
+import type { Neighbours } from '../ldk/neighbours.ts'
+import type { LdkNode } from '../ldk/node.ts'
+import { unwrap } from '../ldk/results.ts'
+import { type Failed, failed } from './attempt.ts'
+
+/** How long a peer with which we have a channel may be away before its payments fail. */
+const ABSENT_MS = 5_000
+/** How long a channel may be too busy for one more payment. */
+const BUSY_MS = 10_000
+
+/**
+ * Does what can be done about a payment that found no route: waits for its peer, or opens a channel. `undefined` when it
+ * is worth another try.
+ */
+export async function remedy(
+  invoice: PayableInvoice,
+  maxFee: Msat,
+  node: LdkNode,
+  neighbours: Neighbours,
+): Promise<Failed | undefined> {
+  const { payee, amount } = invoice
+  if (payee === node.publicKey) return failed('no-route', 'the invoice is this node’s own')
+  const channels = neighbours.channelsWith(payee)
+  const able = channels.filter(({ ready, outbound }) => ready && outbound >= amount)
+  if (able.length > 0) {
+    const timeoutMs = able.some(({ usable }) => usable) ? BUSY_MS : ABSENT_MS
+    const canSend = () => neighbours.channelsWith(payee).some((channel) => channel.canSend >= amount)
+    // Whether the dialling fails does not matter: the peer may dial us.
+    neighbours.dial(payee).catch(() => {})
+    if (await neighbours.until(canSend, timeoutMs)) return
+    return failed('no-route', 'the channel to the payee cannot be used now')
+  }
+  if (!neighbours.isKnown(payee)) return diagnose(invoice, maxFee, node, channels.length > 0)
+  if (amount > neighbours.freshOutboundMsat) return failed('balance-insufficient', 'no channel here can carry as much')
+  try {
+    await neighbours.open(payee, amount)
+  } catch (error) {
+    return failed('no-route', (error as Error).message)
+  }
+}
+
+function diagnose(invoice: PayableInvoice, maxFee: Msat, node: LdkNode, isNeighbour: boolean): Failed {
+  if (isNeighbour) return failed('balance-insufficient', 'the channels to the payee hold too little')
+  const { manager, parts, publicKey } = node
+  const route = routeParameters(invoice).get_c()
+  route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_none())
+  const anyFee = parts.router.find_route(
+    Buffer.from(publicKey, 'hex'),
+    route,
+    manager.list_usable_channels(),
+    manager.compute_inflight_htlcs(),
+  )
+  if (anyFee.is_ok()) return failed('fee-too-high', `no route costs as little as ${maxFee} msat`)
+  const channels = channelStates(manager)
+  const total = channels.reduce((sum, { outbound }) => sum + outbound, 0n)
+  return channels.length > 0 && total < invoice.amount
+    ? failed('balance-insufficient', 'the channels hold too little')
+    : failed('no-route', 'the payee is no node of this machine, and no channel leads to it')
+}
+
+/** Payment hash, onion fields and route parameters of an invoice. */
+export function routeParameters(
+  invoice: PayableInvoice,
+): ldk.ThreeTuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZ {
+  return unwrap(
+    ldk.UtilMethods.constructor_payment_parameters_from_invoice(invoice.bolt11),
+    ldk.Result_C3Tuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZNoneZ_OK,
+    'reading the invoice',
+  )
+}

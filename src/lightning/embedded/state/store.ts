@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { StreamError } from '../../../errors/error.ts'
+import type { Msat } from '../../../money/msat.ts'
+import type { Settlement } from '../../node.ts'
+import { type Durability, immediately, openDatabase } from '../sqlite.ts'
+import { type PaymentRecord, Payments } from './payments.ts'
+import { NODE_SCHEMA } from './schema.ts'
+
+/** A channel monitor as a whole, or the next step from the one before. */
+export interface MonitorWrite {
+  readonly channel: string
+  readonly kind: 'whole' | 'update'
+  readonly bytes: Uint8Array
+}
+
+/** All that changed in one turn of the node. It is written as a whole or not at all. */
+export interface Batch {
+  readonly manager: Uint8Array
+  readonly monitors: readonly MonitorWrite[]
+  /** Transactions to publish once this is on disk. */
+  readonly broadcasts: readonly Uint8Array[]
+  readonly settled: readonly { readonly paymentHash: string; readonly amount: Msat }[]
+  readonly payments: readonly PaymentRecord[]
+}
+
+export interface StoredMonitor {
+  readonly whole: Uint8Array
+  readonly updates: readonly Uint8Array[]
+}
+
+const DURABILITY: Durability = 'FULL'
+const SETTLEMENT_PAGE = 500
+
+interface SettlementRow {
+  position: bigint
+  payment_hash: string
+  amount_msat: bigint
+}
+
+export class StateStore {
+  readonly payments: Payments
+  readonly #db: DatabaseSync
+  readonly #writeManager
+  readonly #writeMonitor
+  readonly #writeUpdate
+  readonly #dropUpdates
+  readonly #addBroadcast
+  readonly #addSettlement
+  readonly #isSettled
+  readonly #settlementsAfter
+
+  /** @throws StreamError `node-corrupt` */
+  static open(path: string): StateStore {
+    try {
+      return new StateStore(openDatabase(path, NODE_SCHEMA, DURABILITY))
+    } catch (error) {
+      throw new StreamError('node-corrupt', `${path} cannot be read: ${(error as Error).message}`, {}, error)
+    }
+  }
+
+  private constructor(db: DatabaseSync) {
+    this.#db = db
+    this.payments = new Payments(db)
+    this.#writeManager = db.prepare('INSERT OR REPLACE INTO manager (id, bytes) VALUES (0, ?)')
+    this.#writeMonitor = db.prepare('INSERT OR REPLACE INTO monitor (channel, bytes) VALUES (?, ?)')
+    this.#writeUpdate = db.prepare('INSERT INTO monitor_update (channel, bytes) VALUES (?, ?)')
+    this.#dropUpdates = db.prepare('DELETE FROM monitor_update WHERE channel = ?')
+    this.#addBroadcast = db.prepare('INSERT INTO broadcast (raw) VALUES (?)')
+    // LDK may tell of a claim again after a restart; only the first telling makes a settlement.
+    this.#addSettlement = db.prepare(
+      'INSERT INTO settlement (payment_hash, amount_msat) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING position',
+    )
+    this.#addSettlement.setReadBigInts(true)
+    this.#isSettled = db.prepare('SELECT 1 FROM settlement WHERE payment_hash = ?')
+    this.#settlementsAfter = db.prepare('SELECT * FROM settlement WHERE position > ? ORDER BY position LIMIT ?')
+    this.#settlementsAfter.setReadBigInts(true)
+  }
+
+  /** Writes a turn. Returns its settlements with the indexes they got. */
+  commit(batch: Batch): Settlement[] {
+    return immediately(this.#db, () => {
+      this.#writeManager.run(batch.manager)
+      for (const { channel, kind, bytes } of batch.monitors) {
+        if (kind === 'update') {
+          this.#writeUpdate.run(channel, bytes)
+        } else {
+          this.#writeMonitor.run(channel, bytes)
+          this.#dropUpdates.run(channel)
+        }
+      }
+      for (const raw of batch.broadcasts) this.#addBroadcast.run(raw)
+      for (const record of batch.payments) this.payments.write(record)
+      return batch.settled.flatMap(({ paymentHash, amount }) => {
+        const row = this.#addSettlement.get(paymentHash, amount) as { position: bigint } | undefined
+        return row ? [{ index: row.position, paymentHash, amount }] : []
+      })
+    })
+  }
+
+  manager(): Uint8Array | undefined {
+    return this.#db.prepare('SELECT bytes FROM manager').get()?.bytes as Uint8Array | undefined
+  }
+
+  monitors(): StoredMonitor[] {
+    const updates = this.#db.prepare('SELECT bytes FROM monitor_update WHERE channel = ? ORDER BY position')
+    return this.#db
+      .prepare('SELECT channel, bytes FROM monitor')
+      .all()
+      .map(({ channel, bytes }) => ({
+        whole: bytes as Uint8Array,
+        updates: updates.all(channel as string).map((row) => row.bytes as Uint8Array),
+      }))
+  }
+
+  /** Transactions that were committed to be published; they are dropped by `published`. */
+  broadcasts(): Uint8Array[] {
+    return this.#db
+      .prepare('SELECT raw FROM broadcast ORDER BY position')
+      .all()
+      .map(({ raw }) => raw as Uint8Array)
+  }
+
+  published(): void {
+    this.#db.exec('DELETE FROM broadcast')
+  }
+
+  isSettled(paymentHash: string): boolean {
+    return this.#isSettled.get(paymentHash) !== undefined
+  }
+
+  /** The oldest settlements above `since`, a page at a time. */
+  settlementsAfter(since: bigint): Settlement[] {
+    const rows = this.#settlementsAfter.all(since, SETTLEMENT_PAGE) as unknown as SettlementRow[]
+    return rows.map(({ position, payment_hash, amount_msat }) => ({
+      index: position,
+      paymentHash: payment_hash,
+      amount: amount_msat as Msat,
+    }))
+  }
+
+  /** 32 random bytes that are made once and kept: the root of the node's keys. */
+  seed(): Uint8Array {
+    this.#db.prepare('INSERT OR IGNORE INTO secret (name, bytes) VALUES (?, ?)').run('seed', randomBytes(32))
+    return this.#db.prepare('SELECT bytes FROM secret WHERE name = ?').get('seed')!.bytes as Uint8Array
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
