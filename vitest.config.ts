@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     // No retries anywhere: a test that fails sometimes has found something.
     retry: 0,
+    teardownTimeout: 60 * SECOND,
     projects: [
       {
         test: {
@@ -27,7 +28,6 @@ export default defineConfig({
           include: [`${FOLDERS}/**/*.e2e.ts`],
           testTimeout: 90 * SECOND,
           hookTimeout: 60 * SECOND,
-          teardownTimeout: 20 * SECOND,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -40,7 +40,6 @@ export default defineConfig({
           globalSetup: existsSync(LND_NETWORK) ? [LND_NETWORK] : [],
           testTimeout: 180 * SECOND,
           hookTimeout: 180 * SECOND,
-          teardownTimeout: 60 * SECOND,
           maxWorkers: 1,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
