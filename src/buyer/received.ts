@@ -113,7 +113,7 @@ export class Received {
     const { unit } = this.#price
     if (unit === 'second') {
       let ms = this.#clockMs
-      for (const { startedAtMs } of this.#open) ms += nowMs - startedAtMs
+      for (const { startedAtMs } of this.#open) ms += Math.max(0, nowMs - startedAtMs)
       return BigInt(Math.ceil(ms))
     }
     if (unit !== 'byte' && unit !== 'token' && unit !== 'request') return undefined

@@ -104,7 +104,7 @@ export class Trade {
       consumption: () => {
         const received = this.#received.cost(performance.now())
         const demand = this.#received.demand(this.#opening)
-        return { received, demand: demand === undefined ? undefined : msat(demand), due: this.#due }
+        return { received, demand: demand === undefined ? undefined : msat(demand), due: this.#missing() }
       },
       onChange: () => this.#changed(),
     })
@@ -224,6 +224,7 @@ export class Trade {
     this.#bytes += chunk.byteLength
     this.#lastAt = performance.now()
     this.#noteUnpaid()
+    this.#noteHalt()
     this.#payer.kick()
   }
 
@@ -283,14 +284,32 @@ export class Trade {
     this.#received.claim(statement.steps)
     // Older news than our own payments: what was due then may be paid by now.
     this.#due = statement.paid >= this.#payer.paid ? statement.due : msat(0n)
-    if (statement.state === 'paused' && this.#firstByteMs !== undefined) {
-      if (this.#pausedAt === undefined) this.#halted++
-      this.#pausedAt ??= performance.now()
-    } else this.#resumed()
+    this.#noteHalt()
     this.#lastAt = performance.now()
     this.#noteUnpaid()
     this.#payer.kick()
     this.#changed()
+  }
+
+  /**
+   * Something that the seller delivered lies unread on the way. Then a paused seller is no halt, and what it waits for is not due:
+   * reading makes room in the window, and a slow reader must not be taken for a small window.
+   */
+  get #unread(): boolean {
+    const { unit } = this.agreement.price
+    const exact = unit === 'byte' || unit === 'token'
+    return exact && this.#received.steps(performance.now()) < (this.#statement?.steps ?? 0n)
+  }
+
+  #missing(): Msat {
+    return this.#unread ? msat(0n) : this.#due
+  }
+
+  /** A halt is a reader that waits while the seller waits for money. */
+  #noteHalt(): void {
+    if (this.#statement?.state !== 'paused' || this.#unread || this.#firstByteMs === undefined) return this.#resumed()
+    if (this.#pausedAt === undefined) this.#halted++
+    this.#pausedAt ??= performance.now()
   }
 
   #resumed(): void {
@@ -302,7 +321,7 @@ export class Trade {
   #changed(): void {
     const { error, blocked, inFlight, unknown } = this.#payer
     if (error?.code === 'invoice-mismatch' || error?.code === 'invoice-invalid') return this.#abortAll(error)
-    if (this.#due === 0n || inFlight > unknown) {
+    if (this.#missing() === 0n || inFlight > unknown) {
       if (error && this.#firstByteMs === undefined) this.#abortAll(error)
       return
     }
