@@ -3,18 +3,21 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { toStreamError } from '../../errors/error.ts'
 import { PROBLEM_TYPE, toProblem } from '../../wire/problem.ts'
-import { requestOf } from './request.ts'
+import { LightRequest, urlOf } from './request.ts'
+import { clientGone, send } from './send.ts'
 
 /** Any function from a Request to a Response. */
 export type WebHandler = (request: Request) => Response | Promise<Response>
 
 export interface ServeOptions {
+  /** 0 takes a free one. */
   readonly port: number
   /** 127.0.0.1 by default. */
   readonly host?: string
   /** PEM; with both, the server speaks TLS. */
   readonly cert?: string | Uint8Array
   readonly key?: string | Uint8Array
+  /** Told of what handlers throw and bodies fail with. The client is told of none but a StreamError's message. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -22,24 +25,36 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly server: Server
-  /** Stops listening, lets what runs finish for up to `withinMs`, then ends every connection. */
+  /** Stops listening, lets what runs finish for up to `withinMs` (1 s by default), then ends every connection. */
   close(withinMs?: number): Promise<void>
 }
 
+/** For how long the rest of a request is read and dropped when it was answered before it was whole. */
+const LINGER_MS = 5000
+const IDLE_CHECK_MS = 25
+
 /**
- * Serves a handler over node:http.
+ * Serves a handler over node:http, or node:https with a certificate.
  * @throws the system's error, such as EADDRINUSE
  * @example const { url } = await serve(wall(handler), { port: 2402 })
  */
 export async function serve(handler: WebHandler, options: ServeOptions): Promise<RunningServer> {
-  const { cert, key, host = '127.0.0.1' } = options
-  const listener = toNodeListener(handler, options.onError)
+  const { cert, key, host = '127.0.0.1', onError = ignore } = options
+  const listener = toNodeListener(handler, onError)
   const tls = cert !== undefined && key !== undefined
   const server = tls ? createSecureServer({ cert: toPem(cert), key: toPem(key) }, listener) : createServer(listener)
+  // An upload may take as long as it is paid for; the limit on headers stays.
+  server.requestTimeout = 0
+  server.on('checkContinue', (incoming, outgoing) => answer(handler, onError, incoming, outgoing, true))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.port, host, resolve)
+    server.listen(options.port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
   })
+  // A connection that cannot be accepted (no more descriptors) must not end the process.
+  server.on('error', onError)
   const { port } = server.address() as AddressInfo
   const name = host.includes(':') ? `[${host}]` : host
   return {
@@ -53,96 +68,120 @@ export async function serve(handler: WebHandler, options: ServeOptions): Promise
 const toPem = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem))
 
 async function closeServer(server: Server, withinMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), withinMs)
-  await closed
-  clearTimeout(timer)
+  // Connections that become idle while closing would otherwise be kept alive.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  const bound = setTimeout(() => server.closeAllConnections(), withinMs)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  clearInterval(idle)
+  clearTimeout(bound)
 }
 
 /**
  * A node:http listener for a handler. Ours, and no library's, because a meter needs what most adapters hide: the body's next
- * chunk is asked for only when the socket took the one before, and a client that leaves ends the body at once.
+ * chunk is asked for only when the socket took the one before, a client that leaves ends the body at once, and a body that
+ * fails never looks whole.
  * @example http.createServer(toNodeListener(wall(handler)))
  */
-export function toNodeListener(handler: WebHandler, onError: (error: unknown) => void = () => {}) {
-  return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const { request, leave } = requestOf(incoming)
-    // 'close' without 'finish': the client is gone before the answer was whole.
-    outgoing.once('close', () => {
-      if (!outgoing.writableFinished) leave()
-    })
-    answer(handler, request, outgoing).catch((error) => {
-      onError(error)
-      refuse(outgoing, error)
-    })
-  }
+export function toNodeListener(
+  handler: WebHandler,
+  onError: (error: unknown) => void = ignore,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  return (incoming, outgoing) => answer(handler, onError, incoming, outgoing, false)
 }
 
-async function answer(handler: WebHandler, request: Request, outgoing: ServerResponse): Promise<void> {
-  const response = await handler(request)
-  if (outgoing.destroyed) {
-    await response.body?.cancel(new Error('the client is gone'))
+/** `awaited`: the client sends its body only once it is asked to (`Expect: 100-continue`). */
+function answer(
+  handler: WebHandler,
+  onError: (error: unknown) => void,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  awaited: boolean,
+): void {
+  const url = urlOf(incoming)
+  if (url === undefined || incoming.method === 'TRACE') {
+    misunderstood(outgoing)
     return
   }
-  outgoing.statusCode = response.status
-  if (response.statusText) outgoing.statusMessage = response.statusText
-  const cookies = response.headers.getSetCookie()
-  for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value)
-  if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies)
-  if (!response.body) {
-    outgoing.end()
-    return
-  }
-  if (request.method === 'HEAD') {
-    await response.body.cancel()
-    outgoing.end()
-    return
-  }
-  await pump(response.body, outgoing)
-}
-
-/** Writes a body with exact backpressure: the source is read only when the socket has room. */
-async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-  const reader = body.getReader()
-  const gone = () => void reader.cancel(new Error('the client is gone')).catch(() => {})
-  outgoing.once('close', gone)
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done || outgoing.destroyed) break
-      // Invariant: no chunk is asked for while the socket is full, so a reader that pauses pauses the source.
-      if (!outgoing.write(value)) await room(outgoing)
-    }
-  } finally {
-    outgoing.off('close', gone)
-  }
-  outgoing.end()
-}
-
-function room(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done)
-      outgoing.off('close', done)
-      resolve()
-    }
-    if (outgoing.destroyed) return resolve()
-    outgoing.on('drain', done)
-    outgoing.on('close', done)
+  const { shouldKeepAlive } = outgoing
+  // Until its body is asked for, the client cannot tell what on this connection would be read as one.
+  if (awaited) outgoing.shouldKeepAlive = false
+  const light = new LightRequest(incoming, url, () => {
+    if (!awaited || outgoing.headersSent) return
+    outgoing.shouldKeepAlive = shouldKeepAlive
+    outgoing.writeContinue()
   })
+  const request = light as unknown as Request
+  outgoing.on('error', ignore) // 'close' follows, and says as much
+  outgoing.once('close', () => {
+    // Without 'finish' the client is gone before the answer was whole.
+    if (!outgoing.writableFinished) light.abort(clientGone())
+    else if (!incoming.complete) linger(incoming)
+  })
+  if (!outgoing.socket) followQueued(incoming, outgoing)
+  const fail = (error: unknown) => {
+    const gone = outgoing.destroyed
+    refuse(outgoing, error)
+    // What ends because its client left is no failure.
+    if (!gone) onError(error)
+  }
+  const proceed = (response: Response): void | Promise<void> => {
+    if (outgoing.destroyed) return response.body?.cancel(clientGone())
+    return send(response, outgoing, incoming.method === 'HEAD')
+  }
+  try {
+    const response = handler(request)
+    if (response instanceof Response) proceed(response)?.catch(fail)
+    else response.then(proceed).catch(fail)
+  } catch (error) {
+    fail(error)
+  }
+}
+
+const ignore = (): void => {}
+
+/** An answer that waits behind another on its connection (pipelining) is not told by Node that the client left. */
+function followQueued(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  incoming.once('close', () => {
+    if (!incoming.errored || outgoing.socket || outgoing.destroyed) return
+    outgoing.destroy()
+    outgoing.emit('close')
+  })
+}
+
+function misunderstood(outgoing: ServerResponse): void {
+  outgoing.writeHead(400, { 'content-type': PROBLEM_TYPE, connection: 'close' })
+  outgoing.end(JSON.stringify({ type: 'about:blank', title: 'Bad Request', status: 400 }))
+}
+
+/** Reads on for a while, so that the client sees the answer and not a reset, and the connection can be used again. */
+function linger(incoming: IncomingMessage): void {
+  incoming.removeAllListeners('readable')
+  incoming.resume()
+  const timer = setTimeout(() => incoming.socket.destroy(), LINGER_MS)
+  incoming.once('close', () => clearTimeout(timer))
 }
 
 /** A failure before the answer began is a problem document; after that only a broken connection is honest. */
 function refuse(outgoing: ServerResponse, error: unknown): void {
   if (outgoing.headersSent) {
-    outgoing.destroy()
+    breakOff(outgoing)
     return
   }
   const known = toStreamError(error)
   const problem = toProblem(known)
+  // The message of a failure that is none of ours may hold anything.
   const detail = known.code === 'internal' ? 'the service failed' : problem.detail
-  for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name)
   outgoing.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' })
   outgoing.end(JSON.stringify({ ...problem, detail }))
+}
+
+/**
+ * Ends a connection in the middle of an answer. What is on its way still arrives: it was counted. The client sees that a
+ * chunk or a part of the length is missing; in HTTP/1.0 the end of the connection may be the end of the body, and only a
+ * reset shows it.
+ */
+function breakOff(outgoing: ServerResponse): void {
+  const { socket, req } = outgoing
+  if (socket && req.httpVersion === '1.0' && !('encrypted' in socket)) socket.resetAndDestroy()
+  else outgoing.destroy()
 }
