@@ -33,16 +33,18 @@ export const min = (a: Msat, b: Msat): Msat => (a < b ? a : b)
 export const max = (a: Msat, b: Msat): Msat => (a > b ? a : b)
 
 const SCALE: Readonly<Record<string, bigint>> = { msat: 1n, sat: 1000n, btc: 100_000_000_000n }
-const AMOUNT = /^(\d[\d_ ]{0,24})(?:\.(\d{1,11}))? ?(msat|sats?|btc)$/i
+const AMOUNT = /^(\d{1,3}(?:[ _]\d{3}){1,6}|\d{1,19})(?:\.(\d{1,11}))? ?(msat|sats?|btc)$/i
 
 /**
- * Reads an amount as people write it: "10 sat", "10sat", "1 500 msat", "0.5 sat", "0.001 BTC".
+ * Reads an amount as people write it: "10 sat", "10sat", "1 500 msat", "0.5 sat", "0.001 BTC". Groups have three digits.
  * @throws StreamError `amount-invalid` (also for a fraction of a msat), `amount-out-of-range`
  */
 export function parseMsat(text: string): Msat {
   const match = AMOUNT.exec(text.trim())
   const scale = match && SCALE[match[3]!.toLowerCase().replace(/^sats$/, 'sat')]
-  if (!match || !scale) throw new StreamError('amount-invalid', `"${text.slice(0, 60)}" is not an amount`)
+  // a capital M is how people write a million: "5 Msat" must not become five thousandths of a sat
+  if (!match || !scale || /^M/.test(match[3]!))
+    throw new StreamError('amount-invalid', `"${text.slice(0, 60)}" is not an amount`)
   const fraction = match[2] ?? ''
   const scaled = BigInt(match[1]!.replace(/[ _]/g, '') + fraction) * scale
   const divisor = 10n ** BigInt(fraction.length)
@@ -59,7 +61,8 @@ export function parseWireMsat(text: unknown): Msat {
 }
 
 /**
- * Prints an amount for people, exactly: whole sats with thin groups, else with up to three decimals, msat below 1 sat.
+ * Prints an amount for people, exactly: sats in groups of three digits with up to three decimals, msat below 1 sat.
+ * `parseMsat` reads it back to the same value.
  * @example formatMsat(msat(1_950_000_000n)) === '1 950 000 sat'
  */
 export function formatMsat(amount: bigint): string {

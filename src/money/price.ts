@@ -3,7 +3,8 @@ import { formatMsat, MAX_MSAT, type Msat, msat, parseMsat } from './msat.ts'
 
 /**
  * What is counted: `byte`, `second` (of processing), `token`, `request`, or a name of the seller's own
- * (`[a-z][a-z0-9-]{0,31}`). A `second` is counted in steps of a millisecond, every other unit in steps of one.
+ * (`[a-z][a-z0-9-]{0,31}`, and not an everyday name of the first four, such as `mb` or `min`). A `second` is counted in steps
+ * of a millisecond, every other unit in steps of one.
  */
 export type Unit = 'byte' | 'second' | 'token' | 'request' | (string & {})
 
@@ -52,8 +53,8 @@ const measures: Readonly<Record<string, Measure>> = {
   call: { unit: 'request', steps: 1n },
 }
 const MULTIPLES: Readonly<Record<string, bigint>> = { '': 1n, k: 10n ** 3n, m: 10n ** 6n }
-const PRICE = /^(.{1,40}?) ?(?:\/|\bper\b) ?(?:(\d{1,12}) ?([kKmM])? )?([a-zA-Z][a-zA-Z0-9-]{0,31})$/
-const COMPACT = /^(.{1,40}?) ?(?:\/|\bper\b) ?(\d{1,12})([kKmM]?)([a-zA-Z][a-zA-Z0-9-]{0,31})$/
+const PRICE = /^(.{1,40}?) ?(?:\/|\bper\b) ?(?:(\d{1,16}) ?([kKmM])? )?([a-zA-Z][a-zA-Z0-9-]{0,32})$/
+const COMPACT = /^(.{1,40}?) ?(?:\/|\bper\b) ?(\d{1,16})([a-zA-Z][a-zA-Z0-9-]{0,32})$/
 
 /**
  * Reads a price as people write it.
@@ -62,19 +63,31 @@ const COMPACT = /^(.{1,40}?) ?(?:\/|\bper\b) ?(\d{1,12})([kKmM]?)([a-zA-Z][a-zA-
  */
 export function parsePrice(text: string): Price {
   const trimmed = text.trim()
-  const match = PRICE.exec(trimmed) ?? COMPACT.exec(trimmed)
-  if (!match) throw new StreamError('price-invalid', `"${text.slice(0, 60)}" is not a price`)
-  const [, amount, count = '1', multiple = '', name = ''] = match
-  const steps = BigInt(count) * MULTIPLES[multiple.toLowerCase()]!
-  const measure = findMeasure(name)
-  return price(parseMsat(amount!), steps * measure.steps, measure.unit)
+  const [, amount, count, multiple = '', name] = PRICE.exec(trimmed) ?? splitCompact(trimmed) ?? []
+  if (!amount || !name) throw new StreamError('price-invalid', `"${text.slice(0, 60)}" is not a price`)
+  const steps = BigInt(count ?? 1) * MULTIPLES[multiple.toLowerCase()]!
+  const measure = findMeasure(name.toLowerCase()) ?? { unit: singular(name.toLowerCase(), steps), steps: 1n }
+  return price(parseMsat(amount), steps * measure.steps, measure.unit)
 }
 
-function findMeasure(name: string): Measure {
-  const lower = name.toLowerCase()
-  const known = own(measures, lower) ?? (lower.endsWith('s') ? own(measures, lower.slice(0, -1)) : undefined)
-  return known ?? { unit: lower.length > 1 && lower.endsWith('s') ? lower.slice(0, -1) : lower, steps: 1n }
+/**
+ * "10MiB", "5ms", "1ktokens": no space to say where the count ends. A known measure wins over a multiple, so that 5ms are
+ * milliseconds and not five million seconds; a multiple counts only before a known measure.
+ */
+function splitCompact(text: string): Array<string | undefined> | undefined {
+  const [, amount, count, name] = COMPACT.exec(text) ?? []
+  if (name === undefined) return undefined
+  const rest = name.slice(1)
+  const isMultiple = !findMeasure(name.toLowerCase()) && /^[km]/i.test(name) && findMeasure(rest.toLowerCase())
+  return isMultiple ? [text, amount, count, name[0], rest] : [text, amount, count, '', name]
 }
+
+const findMeasure = (name: string): Measure | undefined =>
+  own(measures, name) ?? (name.endsWith('s') ? own(measures, name.slice(0, -1)) : undefined)
+
+/** "5 images" are counted in `image`; but "class" stays what it is. */
+const singular = (name: string, steps: bigint): string => (steps > 1n && name.endsWith('s') ? name.slice(0, -1) : name)
+
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined
 
@@ -88,7 +101,11 @@ export function price(amount: bigint, per: bigint, unit: Unit): Price {
   if (per < 1n || per > MAX_PER)
     throw new StreamError('price-invalid', `a price is for 1 to ${MAX_PER} steps of its unit`)
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(unit))
-    throw new StreamError('price-invalid', `"${unit}" is not the name of a unit`)
+    throw new StreamError('price-invalid', `"${unit.slice(0, 40)}" is not the name of a unit`)
+  // a unit called "mb" would look like megabytes to a person, and count whatever its seller says; 5 "m" are printed as 5 ms
+  const known = findMeasure(unit) ?? own(measures, `${unit}s`)
+  if (known && known.unit !== unit)
+    throw new StreamError('price-invalid', `"${unit}" is too close to a name for counting in ${known.unit}`)
   return { msat: amount, per, unit }
 }
 

@@ -109,7 +109,7 @@ function readSchemes(line: string): Scheme[] {
       const value = take(QUOTED)?.[1]?.replace(/\\(.)/gs, '$1') ?? take(TOKEN)?.[0]
       if (value === undefined) current.broken = true
       else current.parameters.push([token, value])
-      if (!/^[\s]*(,|$)/.test(line.slice(at, at + 64))) {
+      if (at < line.length && !/[\s,]/.test(line[at]!)) {
         current.broken = true
         take(TO_NEXT)
       }
