@@ -4,7 +4,7 @@ export interface SseEvent {
   readonly data: string
 }
 
-/** An event longer than this is passed on uncut and unparsed: a bound on what the other side can make us hold. */
+/** An event longer than this is passed on unparsed, cut here: a bound on what the other side can make us hold. */
 const MAX_EVENT_BYTES = 1 << 20
 const LF = 10
 const CR = 13
@@ -23,17 +23,13 @@ export class SseSplitter {
     let start = 0
     // Only the new part can complete an event; three bytes back, in case a blank line is cut in the middle.
     for (let at = Math.max(0, this.#held.length - 3); at < bytes.length; at++) {
-      const end = blankLineEnd(bytes, at, start)
-      if (end === undefined) continue
-      events.push(this.#event(bytes.subarray(start, end)))
-      start = end
-      at = end - 1
+      if (endsBlankLine(bytes, at, start)) events.push(this.#event(bytes.subarray(start, at + 1)))
+      // Cut at a place that does not depend on how the bytes arrived, or seller and buyer would count differently.
+      else if (at + 1 - start === MAX_EVENT_BYTES) events.push({ bytes: bytes.subarray(start, at + 1), data: '' })
+      else continue
+      start = at + 1
     }
     this.#held = bytes.subarray(start)
-    if (this.#held.length > MAX_EVENT_BYTES) {
-      events.push({ bytes: this.#held, data: '' })
-      this.#held = new Uint8Array(0)
-    }
     return events
   }
 
@@ -54,16 +50,12 @@ export class SseSplitter {
   }
 }
 
-/** Where the blank line that starts at or before `at` ends, if a line end at `at` completes one. */
-function blankLineEnd(bytes: Uint8Array, at: number, start: number): number | undefined {
+/** Whether the line end at `at` completes a blank line of the event that began at `start`. */
+function endsBlankLine(bytes: Uint8Array, at: number, start: number): boolean {
   const byte = bytes[at]
-  if (byte === LF) {
-    if (at > start && bytes[at - 1] === LF) return at + 1
-    if (at - 2 >= start && bytes[at - 1] === CR && bytes[at - 2] === LF) return at + 1
-    return undefined
-  }
-  if (byte === CR && at > start && bytes[at - 1] === CR) return at + 1
-  return undefined
+  if (byte === CR) return at > start && bytes[at - 1] === CR
+  if (byte !== LF || at === start) return false
+  return bytes[at - 1] === LF || (at - 2 >= start && bytes[at - 1] === CR && bytes[at - 2] === LF)
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
