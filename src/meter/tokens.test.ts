@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { utf8 } from './testing/chunks.ts'
+import { readTokenEvent, tokensOfBody, tokensOfBytes } from './tokens.ts'
+
+const chunk = (delta: unknown) => JSON.stringify({ choices: [{ index: 0, delta }] })
+
+describe('an event', () => {
+  test.each([
+    ['content', chunk({ content: 'a' })],
+    ['reasoning', chunk({ reasoning_content: 'a' })],
+    ['a tool call', chunk({ tool_calls: [{ index: 0, function: { arguments: '{' } }] })],
+    ['an old completion', JSON.stringify({ choices: [{ text: 'a' }] })],
+    ['a second choice', JSON.stringify({ choices: [{ delta: {} }, { delta: { content: 'b' } }] })],
+    ['text that is no JSON', 'hello'],
+    ['JSON of another shape', JSON.stringify({ message: 'hello' })],
+    ['a JSON number', '5'],
+  ])('with %s generates', (_, data) => {
+    expect(readTokenEvent(data)).toEqual({ generated: true })
+  })
+
+  test.each([
+    ['a role only', chunk({ role: 'assistant', content: '' })],
+    ['null content', chunk({ content: null })],
+    ['a finish reason only', JSON.stringify({ choices: [{ delta: {}, finish_reason: 'stop' }] })],
+    ['an empty old completion', JSON.stringify({ choices: [{ text: '' }] })],
+    ['no choices', JSON.stringify({ choices: [] })],
+    ['choices that are no objects', JSON.stringify({ choices: [1, null, 'x'] })],
+    ['[DONE]', '[DONE]'],
+    ['nothing', ''],
+  ])('with %s generates nothing', (_, data) => {
+    expect(readTokenEvent(data)).toEqual({ generated: false })
+  })
+
+  test('tells its usage', () => {
+    expect(readTokenEvent('{"choices":[],"usage":{"completion_tokens":7}}')).toEqual({ generated: false, usage: 7n })
+    expect(readTokenEvent('{"usage":{"completion_tokens":0}}')).toEqual({ generated: false, usage: 0n })
+  })
+
+  test.each(['null', '-1', '1.5', '"7"', '1e300', '[]'])('a usage of %s is none', (usage) => {
+    expect(readTokenEvent(`{"choices":[],"usage":{"completion_tokens":${usage}}}`)).toEqual({ generated: false })
+  })
+})
+
+describe('a body', () => {
+  test('counts its usage', () => {
+    expect(tokensOfBody(utf8('{"choices":[],"usage":{"completion_tokens":12}}'))).toBe(12n)
+  })
+
+  test.each(['{"answer":"no usage"}', '[1,2,3]', '{"usage":{"completion_tokens":-4}}', 'cut {', ''])(
+    'without one counts by its bytes: %s',
+    (text) => {
+      expect(tokensOfBody(utf8(text))).toBe(tokensOfBytes(BigInt(text.length)))
+    },
+  )
+
+  test('four bytes a token, rounded up', () => {
+    expect([0n, 1n, 4n, 5n].map(tokensOfBytes)).toEqual([0n, 1n, 1n, 2n])
+  })
+})
