@@ -1,5 +1,5 @@
-import type { Network } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'
+import type { Network } from '../money/network.ts'
 import type { Price } from '../money/price.ts'
 
 /**
