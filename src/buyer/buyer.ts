@@ -10,10 +10,12 @@ import { Pace } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
+import type { Closing } from './closing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './control.ts'
 import { negotiate } from './negotiate.ts'
+import { firstInvoices } from './opening.ts'
 import type { Wallet } from './payer.ts'
-import { type Closing, firstInvoices, Trade, type TradeSummary } from './trade.ts'
+import { Trade, type TradeSummary } from './trade.ts'
 
 export interface BuyerOptions {
   /** The node that pays, or a promise of it. */

@@ -38,19 +38,19 @@ export class InvoicePool {
   }
 
   /**
-   * An invoice to pay `wanted` with: of that amount, or else the largest below it, or else the smallest above that is within `room`.
-   * So what was asked for under an earlier decision is used up, and a decision that moves never waits for a round trip twice.
+   * An invoice to pay `wanted` with: of that amount, or else the largest below it. So what was asked for under an earlier decision
+   * is used up, and never more than is wanted is paid.
    */
-  take(wanted: Msat, room: Msat): CheckedInvoice | undefined {
-    const amounts = [...this.#ready.keys()].filter((amount) => amount <= room && this.#drop(amount))
-    const below = amounts.filter((amount) => amount <= wanted).sort((a, b) => Number(b - a))
-    const above = amounts.filter((amount) => amount > wanted).sort((a, b) => Number(a - b))
-    const best = below[0] ?? above[0]
+  take(wanted: Msat): CheckedInvoice | undefined {
+    let best: Msat | undefined
+    for (const amount of this.#ready.keys()) {
+      if (amount <= wanted && (best === undefined || amount > best) && this.#dropExpiring(amount)) best = amount
+    }
     return best === undefined ? undefined : this.#ready.get(best)?.shift()
   }
 
   /** Drops what expires too soon; `true` if any of that amount is left. */
-  #drop(amount: Msat): boolean {
+  #dropExpiring(amount: Msat): boolean {
     const fresh = this.#list(amount).filter(({ expiresAtMs }) => expiresAtMs - Date.now() >= MINIMUM_LIFE_MS)
     if (fresh.length > 0) this.#ready.set(amount, fresh)
     else this.#ready.delete(amount)

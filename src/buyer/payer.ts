@@ -131,8 +131,7 @@ export class Payer {
       const decision = decide(state)
       this.#blocked = decision
       if (!('pay' in decision)) return
-      const room = minus(this.#ahead, state.paid + state.inFlight - state.received)
-      const invoice = this.#invoices.take(decision.pay, room)
+      const invoice = this.#invoices.take(decision.pay)
       this.#prefetch(state, decision.pay)
       if (!invoice) return
       const waitMs = this.#wallet.pace.take(now)

@@ -1,6 +1,6 @@
 import { StreamError } from '../errors/error.ts'
 import { type Counter, counterFor } from '../meter/counter.ts'
-import type { Msat } from '../money/msat.ts'
+import { type Msat, msat } from '../money/msat.ts'
 import { costDown, costUp, type Price } from '../money/price.ts'
 
 /** One request of a trade, as the buyer counts it. */
@@ -88,14 +88,14 @@ export class Received {
   }
 
   /** Cost of what can still come on the open requests; `undefined` where one has no known end. */
-  demand(opening: Msat): bigint | undefined {
+  demand(opening: Msat): Msat | undefined {
     let total = 0n
     for (const receipt of this.#open) {
       if (!receipt.answered) total += this.#price.unit === 'request' ? costUp(this.#price, 1n) : opening
       else if (receipt.expected === undefined) return undefined
       else total += costUp(this.#price, receipt.expected - receipt.steps)
     }
-    return total
+    return msat(total)
   }
 
   /** By how many steps the seller's closing count exceeds what can have been delivered; 0n if it does not. */
@@ -144,10 +144,13 @@ export class BodyCounter {
     this.#receipt = receipt
   }
 
-  push(chunk: Uint8Array): void {
+  /** Returns the steps that the chunk added. */
+  push(chunk: Uint8Array): bigint {
     this.#receipt.bytes += chunk.byteLength
+    const before = this.#receipt.steps
     if (this.#bytesOnly) this.#receipt.steps += BigInt(chunk.byteLength)
     else if (this.#counter) this.#add(this.#counter.push(chunk))
+    return this.#receipt.steps - before
   }
 
   end(): void {

@@ -1,13 +1,16 @@
-import { StreamError, toStreamError } from '../errors/error.ts'
-import { formatMsat, type Msat, max, min, minus, msat } from '../money/msat.ts'
-import { costUp, stepsFor } from '../money/price.ts'
+import { StreamError } from '../errors/error.ts'
+import { formatMsat, type Msat, min, minus, msat } from '../money/msat.ts'
+import { stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
-import type { Agreement, Terms } from '../terms/terms.ts'
-import { paymentLadder } from '../window/window.ts'
+import type { Agreement } from '../terms/terms.ts'
 import { formatCredential } from '../wire/credential.ts'
-import { checkStatement, decodeStatement, type Statement, verifyStatement } from '../wire/statement.ts'
-import { control, type Endpoint, readJson, send, unreachable } from './control.ts'
+import { encodeStatement, type Statement } from '../wire/statement.ts'
+import { askForClosing, type Closing, disputeOf, takeBack } from './closing.ts'
+import { control, type Endpoint, send, unreachable } from './control.ts'
+import { countedBody } from './countedBody.ts'
+import { Halts } from './halts.ts'
 import type { Deal } from './negotiate.ts'
+import { firstInvoices, openingAmount } from './opening.ts'
 import { Payer, type Wallet } from './payer.ts'
 import { BodyCounter, expectedSteps, type Receipt, Received } from './received.ts'
 import { follow } from './watch.ts'
@@ -31,6 +34,7 @@ export interface TradeSummary {
   readonly inFlight: Msat
   readonly fees: Msat
   readonly payments: number
+  /** The most that was paid or in flight for what had not come; at most `ahead`. */
   readonly maxAhead: Msat
   readonly ahead: Msat
   /** The most that was received and not settled, seen from here. */
@@ -44,48 +48,40 @@ export interface TradeSummary {
   readonly returned: Msat
 }
 
-/** How a trade ended. */
-export interface Closing {
-  readonly statement: Statement
-  readonly returned: 'settled' | 'pending' | 'failed' | 'kept' | 'nothing'
-  readonly amount: Msat
-  /** Set if the seller's statement contradicts the buyer's own count or the agreement. */
-  readonly dispute?: StreamError
-}
-
 /** The control channel is opened after this long without an answer: something may be due that only it tells. */
 const WATCH_AFTER_MS = 120
-/** A return smaller than this stays with the seller: it would cost more than it brings. */
-const SMALLEST_RETURN = msat(1000n)
 const SETTLE_MS = 15_000
+/** The payer is asked again whenever this part of the window was received: finer would cost and change nothing. */
+const CHECKS_A_WINDOW = 32n
 
 /** One agreement in use: its requests, what they received, and the payer that pays for it. */
 export class Trade {
   readonly deal: Deal
   readonly endpoint: Endpoint
+  readonly #credential: string
   readonly #wallet: Wallet
   readonly #options: TradeOptions
   readonly #payer: Payer
   readonly #received: Received
-  readonly #opening: Msat
+  readonly #halts = new Halts()
   readonly #aborts = new Map<Receipt, AbortController>()
-  readonly credential: string
+  readonly #checkEvery: bigint
+  readonly #startedAt: number
+  #uncheckedSteps = 0n
+  #lastAt: number
+  #waitingSince: number | undefined
+  #firstByteMs: number | undefined
   #statement: Statement | undefined
   #due: Msat = msat(0n)
-  #watching: AbortController | undefined
-  #watchTimer: ReturnType<typeof setTimeout> | undefined
-  #stallTimer: ReturnType<typeof setTimeout> | undefined
-  #startedAt: number
-  #lastAt: number
-  #firstByteMs: number | undefined
-  #pausedAt: number | undefined
-  #stallMs = 0
-  #halted = 0
   #maxUnpaid = 0n
   #bytes = 0
-  #closed = false
   #returned: Msat = msat(0n)
+  #closed = false
+  #watching: AbortController | undefined
+  #watchTimer: ReturnType<typeof setTimeout> | undefined
+  #stallTimer: ReturnType<typeof setInterval> | undefined
 
+  /** @param startedAt when the buyer began to ask for the resource, monotonic ms */
   constructor(deal: Deal, endpoint: Endpoint, wallet: Wallet, options: TradeOptions, startedAt: number) {
     const { agreement, secret, challenge } = deal
     this.deal = deal
@@ -95,18 +91,19 @@ export class Trade {
     this.#startedAt = startedAt
     this.#lastAt = startedAt
     this.#received = new Received(agreement.price)
-    this.#opening = openingAmount(agreement, options.ahead)
-    this.credential = formatCredential({ challenge, payload: { action: 'use', agreement: agreement.id, secret } })
+    this.#checkEvery = stepsFor(agreement.price, options.ahead / CHECKS_A_WINDOW) ?? 0n
+    this.#credential = formatCredential({ challenge, payload: { action: 'use', agreement: agreement.id, secret } })
+    const opening = openingAmount(agreement, options.ahead)
     this.#payer = new Payer(wallet, agreement, {
       ahead: options.ahead,
       origin: new URL(endpoint.url).origin,
       ask: (amounts) => control(endpoint, challenge, { action: 'invoices', agreement: agreement.id, secret, amounts }),
-      consumption: () => {
-        const received = this.#received.cost(performance.now())
-        const demand = this.#received.demand(this.#opening)
-        return { received, demand: demand === undefined ? undefined : msat(demand), due: this.#missing() }
-      },
-      onChange: () => this.#changed(),
+      consumption: () => ({
+        received: this.#received.cost(performance.now()),
+        demand: this.#received.demand(opening),
+        due: this.#missing,
+      }),
+      onChange: () => this.#tellReaders(),
     })
     this.#payer.addInvoices(deal.invoices, firstInvoices(agreement, options.ahead))
   }
@@ -132,34 +129,39 @@ export class Trade {
     if (this.#payer.error) throw this.#withCounts(this.#payer.error)
     const abort = new AbortController()
     const signal = init.signal ? AbortSignal.any([init.signal, abort.signal]) : abort.signal
+    const receipt = this.#begin(abort)
+    const headers = new Headers(init.headers)
+    headers.set('authorization', this.#credential)
+    // A decoded body could not be counted: what is sold is the bytes as the seller sends them.
+    headers.set('accept-encoding', 'identity')
+    try {
+      return this.#answered(await this.endpoint.fetch(url, { ...init, headers, signal }), receipt, signal)
+    } catch (error) {
+      this.#end(receipt, false)
+      if (abort.signal.aborted) throw this.#withCounts(abort.signal.reason)
+      if (init.signal?.aborted) throw init.signal.reason
+      throw unreachable(url, error)
+    }
+  }
+
+  #begin(abort: AbortController): Receipt {
     const receipt = this.#received.begin(performance.now())
     this.#aborts.set(receipt, abort)
     this.#payer.join()
     this.#payer.kick()
     if (this.#countsOnStatements) this.#watch()
     else this.#watchTimer ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
-    const headers = new Headers(init.headers)
-    headers.set('authorization', this.credential)
-    // A decoded body could not be counted: what is sold is the bytes as the seller sends them.
-    headers.set('accept-encoding', 'identity')
-    try {
-      const response = await this.endpoint.fetch(url, { ...init, headers, signal })
-      return this.#answered(response, receipt)
-    } catch (error) {
-      this.#end(receipt, false)
-      if (abort.signal.aborted) throw abort.signal.reason
-      if (init.signal?.aborted) throw init.signal.reason
-      throw unreachable(url, error)
-    }
+    this.#stallTimer ??= setInterval(() => this.#checkStall(), Math.max(50, this.#options.stallMs / 4))
+    return receipt
   }
 
-  #answered(response: Response, receipt: Receipt): Response {
+  #answered(response: Response, receipt: Receipt, signal: AbortSignal): Response {
+    const { price } = this.agreement
     receipt.answered = true
     if (!response.ok) {
       this.#end(receipt, false)
       return response
     }
-    const { price } = this.agreement
     receipt.expected = expectedSteps(price, response.headers)
     if (price.unit === 'request') receipt.steps = 1n
     this.#firstByteMs ??= performance.now() - this.#startedAt
@@ -170,98 +172,68 @@ export class Trade {
     this.#watch()
     this.#payer.kick()
     const counter = new BodyCounter(price, response.headers.get('content-type'), receipt)
-    return withUrl(new Response(this.#counted(response.body.getReader(), counter, receipt), response), response.url)
-  }
-
-  /** The body, counted as the reader takes it: what lies unread in buffers is not received, and not paid for. */
-  #counted(
-    source: ReadableStreamDefaultReader<Uint8Array>,
-    counter: BodyCounter,
-    receipt: Receipt,
-  ): ReadableStream<Uint8Array> {
-    const abort = this.#aborts.get(receipt)!
-    abort.signal.addEventListener('abort', () => void source.cancel(abort.signal.reason).catch(() => {}))
-    const fail = (error: unknown): never => {
-      receipt.cut = true
-      this.#end(receipt, true)
-      const reason = abort.signal.aborted ? abort.signal.reason : error
-      source.cancel(reason).catch(() => {})
-      throw reason instanceof StreamError ? this.#withCounts(reason) : this.#withCounts(interrupted(reason))
-    }
-    return new ReadableStream<Uint8Array>(
-      {
-        pull: async (controller) => {
-          this.#expectData(receipt)
-          try {
-            const { done, value } = await source.read()
-            abort.signal.throwIfAborted()
-            if (done) {
-              counter.end()
-              this.#end(receipt, true)
-              controller.close()
-              return
-            }
-            this.#count(counter, value)
-            controller.enqueue(value)
-          } catch (error) {
-            fail(error)
-          }
-        },
-        cancel: (reason) => {
-          receipt.cut = true
-          this.#end(receipt, true)
-          return source.cancel(reason)
-        },
+    const reading = {
+      waiting: () => {
+        this.#waitingSince ??= performance.now()
       },
-      { highWaterMark: 0 },
-    )
+      read: (chunk: Uint8Array) => this.#count(counter, chunk),
+      done: () => {
+        counter.end()
+        this.#end(receipt, true)
+      },
+      cut: (reason: unknown) => {
+        receipt.cut = true
+        this.#end(receipt, true)
+        return reason instanceof DOMException ? reason : this.#withCounts(interrupted(reason))
+      },
+    }
+    const body = countedBody(response.body, reading, signal)
+    return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
   }
 
   #count(counter: BodyCounter, chunk: Uint8Array): void {
-    clearTimeout(this.#stallTimer)
-    this.#stallTimer = undefined
-    counter.push(chunk)
+    this.#waitingSince = undefined
     this.#bytes += chunk.byteLength
+    this.#uncheckedSteps += counter.push(chunk)
+    if (this.#uncheckedSteps < this.#checkEvery && this.#statement?.state !== 'paused') return
+    this.#check()
+  }
+
+  /** Looks at everything anew: what was received, whether the reader is kept waiting, what to pay. */
+  #check(): void {
+    this.#uncheckedSteps = 0n
     this.#lastAt = performance.now()
-    this.#noteUnpaid()
-    this.#noteHalt()
+    const unpaid = this.#received.cost(this.#lastAt) - this.#payer.paid
+    if (unpaid > this.#maxUnpaid) this.#maxUnpaid = unpaid
+    const paused = this.#statement?.state === 'paused' && this.#firstByteMs !== undefined
+    this.#halts.note(paused && !this.#unread && this.#received.open.size > 0, this.#lastAt)
     this.#payer.kick()
   }
 
-  #noteUnpaid(): void {
-    const unpaid = this.#received.cost(this.#lastAt) - this.#payer.paid
-    if (unpaid > this.#maxUnpaid) this.#maxUnpaid = unpaid
-  }
-
   #end(receipt: Receipt, charged: boolean): void {
-    this.#lastAt = performance.now()
-    this.#received.end(receipt, this.#lastAt, charged)
+    this.#received.end(receipt, performance.now(), charged)
     this.#aborts.delete(receipt)
-    this.#noteUnpaid()
+    this.#check()
     if (this.#received.open.size > 0) return
-    clearTimeout(this.#stallTimer)
     clearTimeout(this.#watchTimer)
-    this.#stallTimer = undefined
+    clearInterval(this.#stallTimer)
     this.#watchTimer = undefined
+    this.#stallTimer = undefined
+    this.#waitingSince = undefined
     this.#watching?.abort()
     this.#watching = undefined
     this.#due = msat(0n)
-    this.#resumed()
     this.#payer.rest()
   }
 
-  /** The buyer waits for data: if it has paid and none comes, the reader must learn of it. */
-  #expectData(receipt: Receipt): void {
-    this.#stallTimer ??= setTimeout(() => {
-      this.#stallTimer = undefined
-      const { error, blocked } = this.#payer
-      const abort = this.#aborts.get(receipt)
-      if (error) abort?.abort(error)
-      else if (blocked && 'wait' in blocked && blocked.wait === 'budget') abort?.abort(this.#budgetError())
-      else abort?.abort(new StreamError('stream-stalled', `nothing came for ${this.#options.stallMs} ms`))
-    }, this.#options.stallMs)
+  /** The reader waits and nothing comes: it must learn of it. */
+  #checkStall(): void {
+    if (this.#waitingSince === undefined || performance.now() - this.#waitingSince < this.#options.stallMs) return
+    const stalled = new StreamError('stream-stalled', `nothing came for ${this.#options.stallMs} ms`)
+    this.#abortAll(this.#payer.error ?? this.#blockedError() ?? stalled)
   }
 
+  /** The units whose receipt only the seller's statements tell, or bound. */
   get #countsOnStatements(): boolean {
     return !['byte', 'token', 'request'].includes(this.agreement.price.unit)
   }
@@ -271,11 +243,8 @@ export class Trade {
     this.#watching = new AbortController()
     const { challenge, agreement, secret } = this.deal
     const payload = { action: 'watch' as const, agreement: agreement.id, secret }
-    void follow(
-      (signal) => send(this.endpoint, challenge, payload, signal),
-      (statement) => this.#heard(statement),
-      this.#watching.signal,
-    )
+    const connect = (signal: AbortSignal) => send(this.endpoint, challenge, payload, signal)
+    void follow(connect, (statement) => this.#heard(statement), this.#watching.signal)
   }
 
   #heard(statement: Statement): void {
@@ -284,11 +253,8 @@ export class Trade {
     this.#received.claim(statement.steps)
     // Older news than our own payments: what was due then may be paid by now.
     this.#due = statement.paid >= this.#payer.paid ? statement.due : msat(0n)
-    this.#noteHalt()
-    this.#lastAt = performance.now()
-    this.#noteUnpaid()
-    this.#payer.kick()
-    this.#changed()
+    this.#check()
+    this.#tellReaders()
   }
 
   /**
@@ -301,66 +267,53 @@ export class Trade {
     return exact && this.#received.steps(performance.now()) < (this.#statement?.steps ?? 0n)
   }
 
-  #missing(): Msat {
-    return this.#unread ? msat(0n) : this.#due
-  }
-
-  /** A halt is a reader that waits while the seller waits for money. */
-  #noteHalt(): void {
-    if (this.#statement?.state !== 'paused' || this.#unread || this.#firstByteMs === undefined) return this.#resumed()
-    if (this.#pausedAt === undefined) this.#halted++
-    this.#pausedAt ??= performance.now()
-  }
-
-  #resumed(): void {
-    if (this.#pausedAt !== undefined) this.#stallMs += performance.now() - this.#pausedAt
-    this.#pausedAt = undefined
+  get #missing(): Msat {
+    return this.#due === 0n || this.#unread ? msat(0n) : this.#due
   }
 
   /** A paused seller that will never be paid: the readers are told why, now and not after a time-out. */
-  #changed(): void {
-    const { error, blocked, inFlight, unknown } = this.#payer
-    if (error?.code === 'invoice-mismatch' || error?.code === 'invoice-invalid') return this.#abortAll(error)
-    if (this.#missing() === 0n || inFlight > unknown) {
-      if (error && this.#firstByteMs === undefined) this.#abortAll(error)
-      return
+  #tellReaders(): void {
+    const { error, inFlight, unknown } = this.#payer
+    const untrusted = error?.code === 'invoice-mismatch' || error?.code === 'invoice-invalid'
+    const waitedFor = this.#missing > 0n && inFlight <= unknown
+    if (error && (untrusted || waitedFor || this.#firstByteMs === undefined)) this.#abortAll(error)
+    else if (waitedFor) {
+      const blocked = this.#blockedError()
+      if (blocked) this.#abortAll(blocked)
     }
-    if (error) this.#abortAll(error)
-    else if (blocked && 'wait' in blocked && blocked.wait === 'budget') this.#abortAll(this.#budgetError())
-    else if (blocked && 'wait' in blocked && blocked.wait === 'window' && blocked.need) {
-      this.#abortAll(unknown > 0n ? unknownError(unknown) : this.#windowError(blocked.need))
+  }
+
+  /** Why the next payment cannot be made, if it cannot. */
+  #blockedError(): StreamError | undefined {
+    const { blocked, unknown } = this.#payer
+    if (!blocked || !('wait' in blocked)) return undefined
+    if (blocked.wait === 'budget') {
+      const { limit } = this.#wallet.budget
+      const text = `the budget of ${formatMsat(limit)} does not cover the next payment`
+      return new StreamError('budget-exhausted', text, { max: `${limit}` })
     }
+    if (blocked.wait !== 'window' || blocked.need === undefined) return undefined
+    if (unknown > 0n) {
+      const text = `payments of ${formatMsat(unknown)} have no known outcome yet`
+      return new StreamError('payment-unknown', text, { unknown: `${unknown}` })
+    }
+    const { ahead } = this.#options
+    const text = `the next step needs --ahead ${formatMsat(blocked.need)}, not ${formatMsat(ahead)}`
+    return new StreamError('window-too-small', text, { ahead: `${ahead}`, needed: `${blocked.need}` })
   }
 
   #abortAll(error: StreamError): void {
     for (const abort of this.#aborts.values()) abort.abort(error)
   }
 
-  #budgetError(): StreamError {
-    const { limit } = this.#wallet.budget
-    return new StreamError('budget-exhausted', `the budget of ${formatMsat(limit)} does not cover the next payment`, {
-      max: `${limit}`,
-    })
-  }
-
-  #windowError(need: Msat): StreamError {
-    const { ahead } = this.#options
-    return new StreamError(
-      'window-too-small',
-      `the next step needs --ahead ${formatMsat(need)}, not ${formatMsat(ahead)}`,
-      {
-        ahead: `${ahead}`,
-        needed: `${need}`,
-      },
-    )
-  }
-
+  /** The error with what a reader needs to judge its loss and to go on. */
   #withCounts(error: StreamError): StreamError {
     const { received, paid, steps } = this.summary()
+    const left = minus(paid, received)
     const counts = {
       received: `${received}`,
       paid: `${paid}`,
-      left: `${minus(paid, received)}`,
+      left: `${left}`,
       steps: `${steps}`,
       agreement: this.agreement.id,
     }
@@ -369,16 +322,16 @@ export class Trade {
 
   summary(): TradeSummary {
     const { agreement } = this
-    const { price } = agreement
-    const pausedMs = this.#pausedAt === undefined ? 0 : performance.now() - this.#pausedAt
+    const now = performance.now()
+    const active = this.#received.open.size > 0
     return {
       agreement: agreement.id,
       url: this.endpoint.url,
-      unit: price.unit,
-      price,
-      steps: this.#received.steps(this.#lastAt),
+      unit: agreement.price.unit,
+      price: agreement.price,
+      steps: this.#received.steps(now),
       bytes: this.#bytes,
-      received: this.#received.cost(this.#lastAt),
+      received: this.#received.cost(now),
       paid: this.#payer.paid,
       inFlight: this.#payer.inFlight,
       fees: this.#payer.fees,
@@ -388,10 +341,10 @@ export class Trade {
       maxUnpaid: msat(this.#maxUnpaid),
       credit: creditAt(agreement.credit, this.#payer.paid),
       firstByteMs: this.#firstByteMs,
-      stallMs: this.#stallMs + pausedMs,
-      durationMs: this.#lastAt - this.#startedAt,
-      halted: this.#halted,
-      state: this.#closed ? 'closed' : this.#pausedAt === undefined ? 'open' : 'paused',
+      stallMs: this.#halts.totalMs(now),
+      durationMs: (active ? now : this.#lastAt) - this.#startedAt,
+      halted: this.#halts.count,
+      state: this.#closed ? 'closed' : this.#halts.halted ? 'paused' : 'open',
       returned: this.#returned,
     }
   }
@@ -404,90 +357,26 @@ export class Trade {
     this.#abortAll(new StreamError('interrupted', 'the agreement was closed'))
     await this.#payer.settled(SETTLE_MS)
     this.#payer.end()
-    const { agreement, secret, challenge } = this.deal
-    const proof = { agreement: agreement.id, secret }
-    const statement = decodeStatement(await control(this.endpoint, challenge, { action: 'close', ...proof }))
+    const { agreement } = this.deal
+    const statement = await askForClosing(this.endpoint, this.deal)
     this.#closed = true
-    const dispute = this.#dispute(statement)
-    await this.#wallet.journal.closeAgreement(
-      agreement.id,
-      JSON.stringify(statement, (_, v) => (typeof v === 'bigint' ? `${v}` : v)),
-    )
-    const amount = min(statement.balance, this.#payer.paid)
-    const returned = amount >= SMALLEST_RETURN ? await this.#takeBack(amount) : amount > 0n ? 'kept' : 'nothing'
-    if (returned === 'settled') this.#returned = amount
     this.#received.claim(statement.steps)
+    const now = performance.now()
+    const { paid } = this.#payer
+    const onTheWay = stepsFor(agreement.price, this.#options.ahead + creditAt(agreement.credit, paid)) ?? 0n
+    const excess = this.#received.excess(statement.steps, onTheWay, now)
+    const dispute = disputeOf(statement, agreement, { paid, steps: this.#received.steps(now), excess })
+    await this.#wallet.journal.closeAgreement(agreement.id, JSON.stringify(encodeStatement(statement)))
+    // More than was paid is nobody's to return.
+    const amount = min(statement.balance, paid)
+    const returned = await takeBack(this.#wallet.node, this.endpoint, this.deal, amount)
+    if (returned === 'settled') this.#returned = amount
     return { statement, returned, amount, ...(dispute && { dispute }) }
   }
-
-  #dispute(statement: Statement): StreamError | undefined {
-    const { agreement } = this
-    const now = performance.now()
-    try {
-      checkStatement(statement, agreement)
-      verifyStatement(statement, agreement.payee)
-    } catch (error) {
-      return toStreamError(error)
-    }
-    if (statement.paid < this.#payer.paid) {
-      return new StreamError('statement-invalid', "the seller's statement leaves out payments that settled", {
-        paid: `${this.#payer.paid}`,
-        stated: `${statement.paid}`,
-      })
-    }
-    const onTheWay = stepsFor(agreement.price, this.#options.ahead + creditAt(agreement.credit, this.#payer.paid)) ?? 0n
-    const excess = this.#received.excess(statement.steps, onTheWay, now)
-    if (excess === 0n) return undefined
-    return new StreamError('count-mismatch', `the seller counts ${excess} more steps than were received`, {
-      stated: `${statement.steps}`,
-      received: `${this.#received.steps(now)}`,
-    })
-  }
-
-  async #takeBack(amount: Msat): Promise<'settled' | 'pending' | 'failed'> {
-    const { agreement, secret, challenge } = this.deal
-    try {
-      const [invoice] = await this.#wallet.node.createInvoices([
-        { amount, description: `return ${agreement.id}`, expiresInSeconds: 3600 },
-      ])
-      const payload = { action: 'return' as const, agreement: agreement.id, secret, invoice: invoice!.request }
-      const answer = await readJson(await send({ ...this.endpoint, timeoutMs: 60_000 }, challenge, payload))
-      const status = (answer as { status?: unknown } | undefined)?.status
-      return status === 'settled' || status === 'pending' ? status : 'failed'
-    } catch {
-      return 'failed'
-    }
-  }
 }
-
-/** What is paid before anything came: a quarter of the window, and enough for one step. */
-function openingAmount({ price, credit, smallestPayment }: Terms, ahead: Msat): Msat {
-  const ladder = paymentLadder(ahead, smallestPayment)
-  const part = ladder[1] ?? ladder[0]!
-  return max(part, minus(costUp(price, 1n), credit.start))
-}
-
-/** The amounts to ask the first invoices for, so that the first payment needs no further round trip. */
-export function firstInvoices(
-  { price, credit, smallestPayment }: Agreement | Parameters<typeof openingAmount>[0],
-  ahead: Msat,
-): Msat[] {
-  const opening = openingAmount({ price, credit, smallestPayment }, ahead)
-  const first = price.unit === 'request' ? max(costUp(price, 1n), smallestPayment) : opening
-  return first > 0n ? [max(first, smallestPayment)] : []
-}
-
-const unknownError = (unknown: Msat): StreamError =>
-  new StreamError('payment-unknown', `payments of ${formatMsat(unknown)} have no known outcome yet`, {
-    unknown: `${unknown}`,
-  })
 
 function interrupted(error: unknown): StreamError {
+  if (error instanceof StreamError) return error
   const detail = error instanceof Error ? error.message : String(error)
   return new StreamError('stream-interrupted', `the stream broke off: ${detail}`, {}, error)
-}
-
-function withUrl(response: Response, url: string): Response {
-  Object.defineProperty(response, 'url', { value: url })
-  return response
 }

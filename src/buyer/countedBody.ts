@@ -1,0 +1,50 @@
+/** What is told about a body while it is read. */
+export interface Reading {
+  /** The reader waits for data. */
+  waiting(): void
+  read(chunk: Uint8Array): void
+  /** The whole body was read. */
+  done(): void
+  /** The reader left, or the stream broke: returns the error that the reader is to get. */
+  cut(reason: unknown): unknown
+}
+
+/**
+ * The body, counted as the reader takes it: what lies unread in buffers is not received, and not paid for. That is why the
+ * stream holds nothing itself (highWaterMark 0).
+ */
+export function countedBody(
+  body: ReadableStream<Uint8Array>,
+  reading: Reading,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const source = body.getReader()
+  signal.addEventListener('abort', () => void source.cancel(signal.reason).catch(() => {}), { once: true })
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        reading.waiting()
+        try {
+          const { done, value } = await source.read()
+          if (signal.aborted) throw signal.reason
+          if (done) {
+            reading.done()
+            controller.close()
+          } else {
+            reading.read(value)
+            controller.enqueue(value)
+          }
+        } catch (error) {
+          const reason = signal.aborted ? signal.reason : error
+          source.cancel(reason).catch(() => {})
+          throw reading.cut(reason)
+        }
+      },
+      cancel(reason) {
+        reading.cut(reason)
+        return source.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
