@@ -1,7 +1,7 @@
 import type { Msat } from '../money/msat.ts'
+import type { Network } from '../money/network.ts'
 
-/** Bitcoin networks, by the names BOLT 11 and the MPP drafts know. */
-export type Network = 'mainnet' | 'testnet' | 'signet' | 'regtest' | 'simnet'
+export type { Network }
 
 export interface NodeInfo {
   readonly kind: string

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/codes.ts'
 import { StreamError } from '../errors/error.ts'
-import type { Network } from '../lightning/node.ts'
 import { type Msat, parseWireMsat } from '../money/msat.ts'
+import type { Network } from '../money/network.ts'
 import { parseTime } from './time.ts'
 
 const NETWORKS: Readonly<Record<Network, true>> = {

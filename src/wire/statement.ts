@@ -1,6 +1,6 @@
 import { StreamError } from '../errors/error.ts'
-import type { Network } from '../lightning/node.ts'
 import { type Msat, minus } from '../money/msat.ts'
+import type { Network } from '../money/network.ts'
 import type { Price } from '../money/price.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { jcs } from './encoding.ts'
