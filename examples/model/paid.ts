@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { canRun, printer } from '../../lightning-net/build.ts'
+import { startLightningNet } from '../../lightning-net/network.ts'
+import { formatMsat, msat } from '../../src/money/msat.ts'
+import { startModelServer } from './server.ts'
+import { modelAvailable } from './setup.ts'
+import { type Bought, buyAnswer, type Sold, sellModel } from './trade.ts'
+
+/*
+ * A model that is paid for while it speaks, over two real LND nodes: bob, on neutrino, sells it; alice, on btcd, buys.
+ * First per token, then per second.
+ */
+
+const QUESTIONS = [
+  { price: '1 sat/token', question: 'What is a lightning storm? Answer in three sentences.' },
+  { price: '10 sat/s', question: 'What is a promise worth? Answer in three sentences.' },
+]
+const CREDIT = '10 sat'
+const AHEAD = '20 sat'
+const MAX_TOKENS = 200
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+async function main(): Promise<void> {
+  const net = canRun()
+  if (!net.ok) throw new Error(net.reason)
+  const model = modelAvailable()
+  if (model !== true) throw new Error(model)
+  await using ends = new AsyncDisposableStack()
+  const interrupt = () => void ends.disposeAsync().then(() => process.exit(130))
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  const home = await mkdtemp(join(tmpdir(), 'streampay-model-'))
+  ends.defer(() => rm(home, { recursive: true, force: true }))
+  const server = await startModelServer({ port: 0 })
+  ends.defer(server.close)
+  const progress = printer()
+  const lightning = await startLightningNet({ onProgress: process.stderr.isTTY ? progress : say })
+  ends.defer(lightning.stop)
+  for (const { price, question } of QUESTIONS) {
+    say(`\n\n  bob sells  ${server.url}  for  ${price}, credit ${CREDIT}`)
+    say(`  alice asks "${question}" and pays at most ${AHEAD} ahead\n`)
+    const sale = await sellModel({ url: server.url, price, credit: CREDIT, node: lightning.bob.spec, home })
+    const bought = await buyAnswer({
+      url: sale.url,
+      question,
+      maxTokens: MAX_TOKENS,
+      ahead: AHEAD,
+      node: lightning.alice.spec,
+      home,
+      onText: (text) => void process.stdout.write(text),
+    })
+    const [sold] = await sale.stop()
+    process.stdout.write('\n')
+    say(report(bought, sold))
+  }
+}
+
+function report(bought: Bought, sold: Sold | undefined): string {
+  const { tokens, delivered, paid, returned, fees, payments, maxAhead, ahead, durationMs, stallMs, statement } = bought
+  const money = (amount: bigint) => formatMsat(msat(amount))
+  const lines = [
+    `delivered   ${tokens} tokens in ${(durationMs / 1000).toFixed(1)} s: ${((tokens / durationMs) * 1000).toFixed(0)} tokens/s, ${stallMs} ms of it without money`,
+    `paid        ${money(paid)} in ${payments} payments, fees ${money(fees)}; worth ${money(delivered)}, ${money(returned)} came back`,
+    `at risk     alice ${money(maxAhead)} of ${money(ahead)}; bob ${sold ? `${money(sold.maxUnpaid)} of ${money(sold.credit)}` : 'unknown'}`,
+    `statement   ${statement?.state ?? 'none'}, signed by ${statement?.payee?.slice(0, 16) ?? 'nobody'}…`,
+  ]
+  return `\n${lines.map((line) => `  ${line}`).join('\n')}`
+}
+
+await main().catch((error: Error) => {
+  say(error.message)
+  process.exitCode = 1
+})
+// gRPC connections to the nodes would hold this process.
+process.exit()
