@@ -58,7 +58,9 @@ export class LightRequest {
 
   #build(): Request {
     const { method, url, headers, signal } = this
-    if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers, signal })
+    if (method === 'GET' || method === 'HEAD' || !hasBody(this.#incoming)) {
+      return new Request(url, { method, headers, signal })
+    }
     const body = incomingBody(this.#incoming, this.#onBody)
     return new Request(url, { method, headers, signal, body, duplex: 'half' } as RequestInit)
   }
@@ -107,6 +109,10 @@ export const standardRequest = (request: Request): Request => (isLight(request) 
 export const addressOf = (request: Request): string | undefined => (isLight(request) ? request.address : undefined)
 
 const isLight = (request: unknown): request is LightRequest => request instanceof LightRequest
+
+/** Without either field a request has no body (RFC 9112, section 6.3). */
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 
 /** A Host that is only a host: with a slash in it the path would be the client's and not the request's. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i

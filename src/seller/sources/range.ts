@@ -27,3 +27,13 @@ export function readRange(
   if (match[2] !== '' && Number(match[2]) < start) return undefined
   return start >= size ? 'unsatisfiable' : { start, end }
 }
+
+/** Whether what the client has is still right (RFC 9110, section 13.1): `If-None-Match` decides alone where it is given. */
+export function isUnchanged(headers: Headers, etag: string, mtime: Date): boolean {
+  const match = headers.get('if-none-match')
+  if (match !== null) {
+    return match.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
+  }
+  const since = Date.parse(headers.get('if-modified-since') ?? '')
+  return !Number.isNaN(since) && Math.floor(mtime.getTime() / 1000) * 1000 <= since
+}
