@@ -1,12 +1,12 @@
 const START = { perSecond: 20, latencyMs: 200 }
 const LIMITS = { leastPerSecond: 4, mostPerSecond: 100, mostInFlight: 32 }
-/** Latency this much above the best seen means that the node is queueing. */
-const QUEUEING = 3
+/** Latency this much above the best seen means that the node is queueing: by this factor, and by more than a busy machine's noise. */
+const QUEUEING = { times: 3, ms: 100 }
 const BURST = 8
 
 /**
  * What one wallet sustains, shared by all its streams: a congestion controller for payments. While payments settle quickly it allows
- * one more a second for each; when their latency rises to three times the best, it allows a tenth less.
+ * one more a second for each; when their latency rises far above the best, it allows a tenth less.
  */
 export class Pace {
   #perSecond: number = START.perSecond
@@ -57,7 +57,7 @@ export class Pace {
     if (tookMs === undefined) return
     this.#bestMs = Math.min(this.#bestMs === undefined ? tookMs : this.#bestMs * 1.01, tookMs)
     this.#latencyMs = this.#latencyMs === undefined ? tookMs : this.#latencyMs * 0.8 + tookMs * 0.2
-    const queueing = this.#latencyMs > this.#bestMs * QUEUEING
+    const queueing = this.#latencyMs > Math.max(this.#bestMs * QUEUEING.times, this.#bestMs + QUEUEING.ms)
     this.#perSecond = queueing
       ? Math.max(LIMITS.leastPerSecond, this.#perSecond * 0.9)
       : Math.min(LIMITS.mostPerSecond, this.#perSecond + 1)
