@@ -1,4 +1,4 @@
-import { type Msat, max, min, minus, msat } from '../money/msat.ts'
+import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 
 /** Everything a payer knows when it decides. Amounts in msat; the rate is consumption in msat a second. */
 export interface WindowState {
@@ -35,8 +35,7 @@ export type Decision =
   | { readonly wait: 'budget' }
 
 /** Payments come in a few sizes, each half of the one above, so that invoices asked for ahead of need fit. */
-const RUNGS = 5
-const FIRST_RUNG = 2
+const RUNGS = 6
 
 /**
  * What to pay next, if anything. The larger a payment the fewer there are, and the less is lost on routing; but while one is on its
@@ -45,17 +44,17 @@ const FIRST_RUNG = 2
 export function decide(state: WindowState): Decision {
   const outstanding = state.paid + state.inFlight - state.received
   const room = minus(state.ahead, outstanding)
-  const size = isWaitedFor(state) ? max(state.due, state.smallestPayment) : nextSize(state, outstanding)
-  if (size === undefined) return { wait: 'demand' }
-  if (size > room) {
-    return isWaitedFor(state)
-      ? { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + size) }
-      : { wait: 'window' }
+  const least = isWaitedFor(state) ? max(state.due, state.smallestPayment) : undefined
+  if (least !== undefined && least > room) {
+    return { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + least) }
   }
-  if (size > state.budgetLeft) {
-    return state.budgetLeft >= state.smallestPayment && !isWaitedFor(state) ? { pay: state.budgetLeft } : { wait: 'budget' }
-  }
-  return { pay: size }
+  const wanted = max(nextSize(state, outstanding) ?? ZERO, least ?? ZERO)
+  if (wanted === 0n) return { wait: 'demand' }
+  // What the seller waits for is the least: paying only that would make it wait again for the next step.
+  const size = least !== undefined && wanted > room ? least : wanted
+  if (size > room) return { wait: 'window' }
+  if (size <= state.budgetLeft) return { pay: size }
+  return state.budgetLeft >= (least ?? state.smallestPayment) ? { pay: state.budgetLeft } : { wait: 'budget' }
 }
 
 /** The seller is paused, and nothing is on its way that could help: what it waits for is known exactly. */
@@ -69,35 +68,34 @@ function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   return missing < size ? max(missing, state.smallestPayment) : size
 }
 
-/** The size of payment that suits this stream now, one of the ladder's. */
+/**
+ * The size of payment that suits this stream now, one of the ladder's. While it is on its way, what else is in the window, and the
+ * credit, must last for two payment times.
+ */
 export function paymentSize(state: WindowState): Msat {
-  const { ahead, credit, ratePerSecond, latencyMs } = state
-  const ladder = paymentLadder(ahead, state.smallestPayment)
-  const least = max(
-    max(state.smallestPayment, state.feeFloor),
-    msat(ratePerSecond / BigInt(Math.max(1, Math.floor(state.paymentsPerSecond)))),
-  )
+  const { ahead, credit, ratePerSecond, latencyMs, smallestPayment } = state
+  const ladder = paymentLadder(ahead, smallestPayment)
+  const paced = ratePerSecond / BigInt(Math.max(1, Math.floor(state.paymentsPerSecond)))
+  const least = max(max(smallestPayment, state.feeFloor), msat(paced))
+  const consumed = max(msat((2n * ratePerSecond * BigInt(Math.ceil(latencyMs))) / 1000n), smallestPayment)
   // Nothing is known yet: a quarter of the window, so that three more can follow before the first has settled.
-  if (ratePerSecond === 0n)
-    return ladder.find((rung) => rung <= ladder[0]! / BigInt(FIRST_RUNG) && rung >= least) ?? lowestAbove(ladder, least)
-  const consumed = (2n * ratePerSecond * BigInt(Math.ceil(latencyMs))) / 1000n
-  const comfortable = max(minus(ahead + credit, consumed), least)
-  return ladder.find((rung) => rung <= comfortable && rung >= least) ?? lowestAbove(ladder, least)
+  const most = ratePerSecond === 0n ? msat(ahead / 4n) : max(minus(ahead + credit, consumed), least)
+  return ladder.find((rung) => rung <= most && rung >= least) ?? lowestAbove(ladder, least)
 }
 
 const lowestAbove = (ladder: readonly Msat[], least: Msat): Msat =>
   ladder.findLast((rung) => rung >= least) ?? ladder[0]!
 
-/** Half of the window, a quarter, … in whole sat where that is a sat or more, and never below the smallest payment. */
+/** The window, half of it, a quarter, … in whole sat where that is a sat or more, and never below the smallest payment. */
 export function paymentLadder(ahead: Msat, smallest: Msat): readonly Msat[] {
   const ladder: Msat[] = []
-  for (let part = ahead / 2n, i = 0; i < RUNGS; part /= 2n, i++) {
+  for (let part: bigint = ahead, i = 0; i < RUNGS; part /= 2n, i++) {
     const whole = part >= 1000n ? part - (part % 1000n) : part
     if (whole < smallest || whole === 0n) break
     if (ladder.at(-1) !== whole) ladder.push(msat(whole))
   }
-  // A window that holds no two payments holds one.
-  return ladder.length > 0 ? ladder : [max(min(ahead, smallest), smallest)]
+  // A window below the smallest payment holds none; the seller's answer will say so.
+  return ladder.length > 0 ? ladder : [max(ahead, smallest)]
 }
 
 /** The rate, in msat a second, that these windows carry without a stall when a payment takes `latencyMs`. */
