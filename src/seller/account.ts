@@ -73,9 +73,12 @@ export class Account {
    * @throws StreamError `grace-exceeded`, or the signal's reason; `ledger-failed` if the lease cannot be written
    */
   async acquire(steps: bigint, least: bigint, graceMs: number, signal: AbortSignal): Promise<bigint> {
-    const granted = this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal))
-    if (this.gate.deliveredSteps > this.#leased) await this.#lease(granted)
-    return granted
+    return this.#lease(this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal)))
+  }
+
+  /** As `acquire`, but takes what is covered now, if anything, and waits for no money. */
+  async acquireNow(steps: bigint, least: bigint): Promise<bigint> {
+    return this.#lease(this.gate.reserve(steps, least))
   }
 
   /** As `acquire` when neither money nor the ledger has to be waited for; 0n otherwise, and then nothing is reserved. */
@@ -121,13 +124,22 @@ export class Account {
     this.changed()
   }
 
-  async #lease(granted: bigint): Promise<void> {
+  /** Sees the steps that were just granted leased, and hands them on. */
+  async #lease(granted: bigint): Promise<bigint> {
     const { deliveredSteps, price, credit, paid } = this.gate
+    if (deliveredSteps <= this.#leased) return granted
     const ahead = stepsFor(price, creditAt(credit, paid)) ?? 0n
     const leased = deliveredSteps + ahead
-    // Written before the first of these steps leaves: after a crash no more than these are uncertain.
-    await this.#ledger.lease(this.agreement.id, deliveredSteps - granted, leased)
+    try {
+      // Written before the first of these steps leaves: after a crash no more than these are uncertain.
+      await this.#ledger.lease(this.agreement.id, deliveredSteps - granted, leased)
+    } catch (error) {
+      // They do not leave, so they are not charged.
+      this.gate.release(granted)
+      throw error
+    }
     if (leased > this.#leased) this.#leased = leased
+    return granted
   }
 
   #graceError(): StreamError {

@@ -201,7 +201,7 @@ export class Delivery implements Meter {
       }
     } else if (piece.steps < 0n) this.#release(-piece.steps)
     // A final count above ours is for what has left already: booked as far as the window allows, else written off.
-    if (piece.owed) this.#counted += this.#account.tryAcquire(piece.owed, ONE)
+    if (piece.owed) this.#counted += await this.#account.acquireNow(piece.owed, ONE)
     return undefined
   }
 
