@@ -6,7 +6,8 @@ import { paymentLadder } from '../window/window.ts'
 /** What is paid before anything came: a quarter of the window, and enough for one step. */
 export function openingAmount({ price, credit, smallestPayment }: Terms, ahead: Msat): Msat {
   const ladder = paymentLadder(ahead, smallestPayment)
-  return max(ladder[1] ?? ladder[0]!, minus(costUp(price, 1n), credit.start))
+  const quarter = ladder.find((rung) => rung <= ahead / 4n) ?? ladder.at(-1)!
+  return max(quarter, minus(costUp(price, 1n), credit.start))
 }
 
 /** The amounts to ask the first invoices for, so that the first payment needs no further round trip. */

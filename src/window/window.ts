@@ -1,4 +1,4 @@
-import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
+import { type Msat, max, minus, msat, ZERO } from '../money/msat.ts'
 
 /** Everything a payer knows when it decides. Amounts in msat; the rate is consumption in msat a second. */
 export interface WindowState {
