@@ -8,7 +8,7 @@ import { utf8 } from '../encoding.ts'
 export interface InvoiceParts {
   readonly privateKey: Uint8Array
   readonly network: Network
-  /** Absent: the payer chooses. */
+  /** In msat. Absent: the payer chooses. */
   readonly amount?: bigint
   /** 64 hex digits. */
   readonly paymentHash: string
@@ -27,30 +27,43 @@ const CURRENCY: Readonly<Record<Network, string>> = {
 
 /** Writes and signs a BOLT 11 invoice, for tests and for nodes that only pretend. Real nodes write their own. */
 export function makeInvoice(parts: InvoiceParts): string {
-  const prefix = `ln${CURRENCY[parts.network]}${parts.amount === undefined ? '' : `${parts.amount}0p`}`
-  const words = [
-    ...padStart(toWords(BigInt(Math.floor(parts.createdAtMs / 1000))), 7),
-    ...field(1, bech32.toWords(hexToBytes(parts.paymentHash))),
-    ...field(16, bech32.toWords(sha256(hexToBytes(parts.paymentHash)))),
-    ...field(13, bech32.toWords(utf8(parts.description))),
-    ...field(6, toWords(BigInt(parts.expiresInSeconds))),
-    ...field(24, toWords(18n)),
+  const amount = parts.amount === undefined ? '' : `${parts.amount}0p`
+  return signInvoice(`ln${CURRENCY[parts.network]}${amount}`, parts.privateKey, [
+    ...timestamp(parts.createdAtMs),
+    ...field('p', bech32.toWords(hexToBytes(parts.paymentHash))),
+    ...field('s', bech32.toWords(sha256(hexToBytes(parts.paymentHash)))),
+    ...field('d', bech32.toWords(utf8(parts.description))),
+    ...field('x', toWords(BigInt(parts.expiresInSeconds))),
+    ...field('c', toWords(18n)),
     // features 8 and 14 demanded: variable onion, payment secret
-    ...field(5, toWords((1n << 8n) | (1n << 14n))),
-  ]
+    ...field('9', toWords((1n << 8n) | (1n << 14n))),
+  ])
+}
+
+/** Signs whatever words stand before the signature, valid or not. */
+export function signInvoice(prefix: string, privateKey: Uint8Array, words: readonly number[]): string {
   const padded = [...words, ...new Array<number>((8 - (words.length % 8)) % 8).fill(0)]
   const bytes = bech32.fromWords(padded).subarray(0, Math.ceil((words.length * 5) / 8))
   const hash = sha256(concatBytes(utf8(prefix), bytes))
-  const signature = secp256k1.sign(hash, parts.privateKey, { prehash: false, format: 'recovered' })
+  const signature = secp256k1.sign(hash, privateKey, { prehash: false, format: 'recovered' })
   const compact = Uint8Array.of(...signature.subarray(1), signature[0]!)
   return bech32.encode(prefix, [...words, ...bech32.toWords(compact)], false)
 }
 
-function toWords(value: bigint): number[] {
-  return value < 32n ? [Number(value)] : [...toWords(value >> 5n), Number(value & 31n)]
-}
-const padStart = (words: number[], length: number): number[] => [
-  ...new Array<number>(length - words.length).fill(0),
+const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
+
+/** A tagged field, by the letter BOLT 11 gives it. */
+export const field = (tag: string, words: readonly number[]): number[] => [
+  ALPHABET.indexOf(tag),
+  words.length >> 5,
+  words.length & 31,
   ...words,
 ]
-const field = (tag: number, words: number[]): number[] => [tag, words.length >> 5, words.length & 31, ...words]
+
+export const toWords = (value: bigint): number[] =>
+  value < 32n ? [Number(value)] : [...toWords(value >> 5n), Number(value & 31n)]
+
+export function timestamp(ms: number): number[] {
+  const words = toWords(BigInt(Math.floor(ms / 1000)))
+  return [...new Array<number>(7 - words.length).fill(0), ...words]
+}
