@@ -26,9 +26,10 @@ export interface NodeCalls {
   openChannelTo(publicKey: string): Promise<void>
   channels(): EmbeddedChannel[]
   pausePayments(paused: boolean): void
-  /** Writes everything and lets go of sockets, files and timers. Nothing can be asked after it. */
-  stop(): void
 }
+
+/** Asks the worker to write everything, let go of sockets, files and timers, and end. */
+export const STOP = 'stop'
 
 /** What the worker tells unasked. */
 export type NodeNotice =

@@ -10,7 +10,7 @@ import type {
   PaymentOutcome,
   Settlement,
 } from '../node.ts'
-import type { EmbeddedChannel, NodeNotice } from './calls.ts'
+import type { EmbeddedChannel } from './calls.ts'
 import { WorkerHost } from './host.ts'
 import { lockDirectory } from './lock.ts'
 import { SettlementFeed } from './settlements.ts'
@@ -47,6 +47,8 @@ export interface EmbeddedNode extends LightningNode {
   recycle(): Promise<void>
 }
 
+/** The file beside this one, whether the sources run or what was compiled from them. */
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 const DEFAULT_CHANNEL_SAT = 16_000_000n
 const MIN_CHANNEL_SAT = 100_000n
 /** BOLT 2's limit without `option_support_large_channel`. */
@@ -100,6 +102,7 @@ class WorkerNode implements EmbeddedNode {
     const { home, name, alias = name, channelSat = DEFAULT_CHANNEL_SAT, log } = options
     this.#unlock = unlock
     this.#host = new WorkerHost({
+      url: WORKER_URL,
       memoryLimit: (options.memoryLimitMiB ?? DEFAULT_MEMORY_LIMIT_MIB) * MIB,
       start: () => ({
         chainPath: join(home, 'chain.db'),
@@ -110,8 +113,7 @@ class WorkerNode implements EmbeddedNode {
         logs: log !== undefined,
       }),
       onReady: () => this.#eachFeed((feed) => feed.readUp()),
-      onSettled: (settlements: Extract<NodeNotice, { notice: 'settled' }>['settlements']) =>
-        this.#eachFeed((feed) => feed.hear(settlements)),
+      onSettled: (settlements) => this.#eachFeed((feed) => feed.hear(settlements)),
       onEnd: (error) => this.#eachFeed((feed) => feed.fail(error)),
       log,
     })

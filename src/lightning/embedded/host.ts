@@ -1,15 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import { StreamError } from '../../errors/error.ts'
-import type { NodeCalls, NodeNotice, WorkerStart } from './calls.ts'
+import { type NodeCalls, type NodeNotice, STOP, type WorkerStart } from './calls.ts'
 import { Caller, fromWire, type Response } from './rpc.ts'
 
-/** The file beside this one, whether the sources run or what was compiled from them. */
-const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 /** A node that fails this often within a minute is not started again. */
 const MAX_FAILURES = 3
 const FAILURES_WITHIN_MS = 60_000
+/** A worker that has not ended by then is ended. Its state is safe: a turn is written as a whole or not at all. */
+const STOP_MS = 10_000
 
 export interface HostOptions {
+  /** The worker's program. */
+  readonly url: URL
   /** WASM memory above which the worker is replaced, in bytes. */
   readonly memoryLimit: number
   /** What a worker is started with; asked anew for every one. */
@@ -34,6 +36,8 @@ export class WorkerHost {
   /** Calls are held back until the worker owes no answer and can be replaced. */
   #draining = false
   #replacing: Promise<void> | undefined
+  /** Awaited by those who asked for a new worker. */
+  #ready: PromiseWithResolvers<void> | undefined
   #ended: StreamError | undefined
   #failures: number[] = []
 
@@ -55,25 +59,28 @@ export class WorkerHost {
     return this.#caller.call(port, method, args) as Promise<Awaited<ReturnType<NodeCalls[M]>>>
   }
 
-  /** Replaces the worker as soon as it owes no answer. */
-  async recycle(): Promise<void> {
+  /** Replaces the worker as soon as it owes no answer. Resolves when the next one answers. */
+  recycle(): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended)
     this.#draining = true
     this.#replaceWhenIdle()
-    await this.#replacing
+    this.#ready ??= Promise.withResolvers()
+    return this.#ready.promise
   }
 
   async close(): Promise<void> {
     if (this.#ended) return
+    const closed = new StreamError('node-unreachable', 'the node is closed')
+    this.#ended = closed
     await this.#replacing?.catch(() => {})
-    this.#ended = new StreamError('node-unreachable', 'the node is closed')
     const worker = this.#worker
     this.#worker = undefined
     if (worker) await this.#stop(worker)
-    this.#caller.rejectAll(this.#ended)
+    this.#reject(closed)
   }
 
   #launch(): Promise<void> {
-    const worker = new Worker(WORKER_URL, { workerData: this.#options.start(), execArgv: [] })
+    const worker = new Worker(this.#options.url, { workerData: this.#options.start(), execArgv: [] })
     let failure: Error | undefined
     return new Promise((resolve, reject) => {
       worker.on('message', (message: Response | NodeNotice) => {
@@ -83,6 +90,8 @@ export class WorkerHost {
           this.#draining = false
           this.#caller.sendAll(worker)
           this.#options.onReady()
+          this.#ready?.resolve()
+          this.#ready = undefined
           resolve()
         } else if (message.notice === 'fatal') failure = fromWire(message.error)
         else this.#hear(message)
@@ -106,7 +115,7 @@ export class WorkerHost {
   #hear(message: Exclude<NodeNotice, { notice: 'ready' | 'fatal' }>): void {
     if (message.notice === 'settled') this.#options.onSettled(message.settlements)
     else if (message.notice === 'log') this.#options.log?.(message.line)
-    else if (message.bytes > this.#options.memoryLimit && !this.#draining) void this.recycle().catch(() => {})
+    else if (message.bytes > this.#options.memoryLimit && !this.#draining) this.recycle().catch(() => {})
   }
 
   #replaceWhenIdle(): void {
@@ -129,12 +138,10 @@ export class WorkerHost {
   /** Has a worker that is no longer `#worker` write its last and ends it. */
   async #stop(worker: Worker): Promise<void> {
     const ended = new Promise((resolve) => worker.once('exit', resolve))
-    // A worker that fails on this does not answer, but it ends.
-    void this.#caller.call(worker, 'stop', []).then(
-      () => worker.terminate(),
-      () => worker.terminate(),
-    )
+    const timer = setTimeout(() => worker.terminate(), STOP_MS)
+    worker.postMessage(STOP)
     await ended
+    clearTimeout(timer)
   }
 
   #onFailure(error: StreamError): void {
@@ -147,9 +154,15 @@ export class WorkerHost {
       this.#replace(Promise.resolve())
     } else {
       this.#ended = error
-      this.#caller.rejectAll(error)
+      this.#reject(error)
       this.#options.onEnd(error)
     }
+  }
+
+  #reject(error: StreamError): void {
+    this.#caller.rejectAll(error)
+    this.#ready?.reject(error)
+    this.#ready = undefined
   }
 }
 

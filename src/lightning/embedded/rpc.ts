@@ -22,13 +22,17 @@ export type Response =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: WireError }
 
-/** Answers one request on the worker's side. */
+/**
+ * Answers one request on the worker's side. A panic of the WASM code is no answer: it is thrown on, to end the worker,
+ * for nothing that LDK says after it can be relied on.
+ */
 export async function answer<T extends AsCalls<T>>(calls: T, request: unknown, port: Port): Promise<void> {
   const { id, method, args } = request as Request
   try {
     const value = await (calls as unknown as Calls)[method]!(...args)
     port.postMessage({ id, value } satisfies Response)
   } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw error
     port.postMessage({ id, error: toWire(error) } satisfies Response)
   }
 }

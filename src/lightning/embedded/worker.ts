@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StreamError } from '../../errors/error.ts'
 import { msat } from '../../money/msat.ts'
-import type { NodeCalls, NodeNotice, WorkerStart } from './calls.ts'
+import { type NodeCalls, type NodeNotice, STOP, type WorkerStart } from './calls.ts'
 import { Chain } from './chain/chain.ts'
 import { channelStates } from './ldk/channels.ts'
 import { createInvoice } from './ldk/invoices.ts'
@@ -37,6 +37,7 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
       payer.onTurn()
       neighbours.onTurn()
     },
+    onDisconnect: () => neighbours.onDisconnect(),
     onFatal: fail,
     log: logs ? (line) => tell({ notice: 'log', line }) : undefined,
   })
@@ -86,8 +87,7 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
     signMessage: (text) => signMessage(node.parts.keys, text),
     async openChannelTo(publicKey) {
       if (publicKey === node.publicKey) throw new StreamError('option-invalid', 'a node has no channel to itself')
-      if (neighbours.channelsWith(publicKey).some(({ usable, outbound }) => usable && outbound > 0n)) return
-      await neighbours.open(publicKey, 0n)
+      await neighbours.ensureChannel(publicKey)
     },
     channels: () =>
       channelStates(node.manager).map(({ id, peer, capacitySat, usable, canSend, canReceive }) => ({
@@ -99,15 +99,16 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
         canReceive,
       })),
     pausePayments: (paused) => payer.pause(paused),
-    stop() {
-      for (const timer of timers) clearInterval(timer)
-      neighbours.close()
-      node.stop()
-      store.close()
-      chain.close()
-    },
   }
-  port.on('message', (request) => answer(calls, request, port))
+  const stop = () => {
+    for (const timer of timers) clearInterval(timer)
+    neighbours.close()
+    node.stop()
+    store.close()
+    chain.close()
+    process.exit()
+  }
+  port.on('message', (message) => (message === STOP ? stop() : answer(calls, message, port)))
   tell({ notice: 'ready' })
 }
 

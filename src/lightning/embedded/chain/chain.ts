@@ -152,15 +152,11 @@ export class Chain {
   }
 
   /**
-   * A signed transaction, not yet submitted, that pays `amountSat` of the miner's coins to `script`.
-   * @throws StreamError `balance-insufficient` when no coin is that large
+   * A signed transaction, not yet submitted, that pays `amountSat` of the miner's coins to `script`. `undefined` when no
+   * free coin is that large.
    */
-  fund(script: Uint8Array, amountSat: bigint): Uint8Array {
-    return immediately(this.db, () => {
-      const transaction = this.#faucet.fund(script, amountSat, this.tip.height, Date.now())
-      if (transaction) return transaction
-      throw new StreamError('balance-insufficient', `the faucet has no free coin of ${amountSat} sat`)
-    })
+  fund(script: Uint8Array, amountSat: bigint): Uint8Array | undefined {
+    return immediately(this.db, () => this.#faucet.fund(script, amountSat, this.tip.height, Date.now()))
   }
 
   close(): void {

@@ -25,6 +25,8 @@ export class Neighbours {
   readonly #openings = new Map<string, Promise<void>>()
   readonly #waits = new Set<{ check(): boolean; resolve(met: boolean): void }>()
   readonly #timers: NodeJS.Timeout[] = []
+  /** Some channel may be without its peer. Listing channels costs WASM memory, so it is not done to find that out. */
+  #mayBeDown = true
   #server: Server | undefined
   #self: Peer | undefined
 
@@ -62,6 +64,10 @@ export class Neighbours {
     }
   }
 
+  onDisconnect(): void {
+    this.#mayBeDown = true
+  }
+
   channelsWith(publicKey: string): ChannelState[] {
     return channelStates(this.#node.manager).filter(({ peer }) => peer === publicKey)
   }
@@ -92,6 +98,19 @@ export class Neighbours {
       }
       this.#waits.add(wait)
     })
+  }
+
+  /**
+   * Makes sure of a usable channel, old or new.
+   * @throws StreamError `node-unreachable`
+   */
+  async ensureChannel(publicKey: string): Promise<void> {
+    const isUsable = () => this.channelsWith(publicKey).some(({ usable }) => usable)
+    if (isUsable()) return
+    await this.dial(publicKey)
+    if (this.channelsWith(publicKey).length === 0) return this.open(publicKey, 0n)
+    if (await this.until(isUsable, OPENING_MS)) return
+    throw new StreamError('node-unreachable', `the channel to ${publicKey} did not become usable`)
   }
 
   /**
@@ -165,11 +184,13 @@ export class Neighbours {
 
   /** Dials the peers of channels that are down. Both sides may; LDK keeps one connection. */
   #reconnect(): void {
+    if (!this.#mayBeDown) return
     const down = new Set(
       channelStates(this.#node.manager)
         .filter(({ usable }) => !usable)
         .map(({ peer }) => peer),
     )
+    this.#mayBeDown = down.size > 0
     for (const publicKey of down) {
       if (!this.isKnown(publicKey)) continue
       // A peer that has just gone away is tried again with the next tick.

@@ -23,6 +23,8 @@ export interface NodeHooks {
   onSettled(settlements: readonly Settlement[]): void
   /** Called after every turn. */
   onTurn(): void
+  /** A connection ended. */
+  onDisconnect(): void
   /** The node has stopped: what it would do next is not written, and must not be done. */
   onFatal(error: unknown): void
   log?: ((line: string) => void) | undefined
@@ -86,7 +88,7 @@ export class LdkNode {
       logger,
       this.parts.nodeSigner,
     )
-    this.transport = new Transport(this.peers, () => this.wake())
+    this.transport = new Transport(this.peers, () => this.wake(), hooks.onDisconnect)
   }
 
   /** Resumes what an earlier run left undone. */
@@ -157,9 +159,9 @@ export class LdkNode {
     this.#takeEvents()
     this.#commit()
     this.peers.process_events()
-    // Pulling messages may itself advance a channel (holding cells are freed there), and what it made is in the
-    // transport's queue: it is written before that leaves.
-    this.#commit()
+    // Pulling messages may itself advance a channel (holding cells are freed there). What it made waits in the
+    // transport's queue: it is written before that leaves, and looked at again for events.
+    if (this.#commit()) this.wake()
     this.transport.flush()
   }
 
@@ -173,11 +175,12 @@ export class LdkNode {
     }
   }
 
-  #commit(): void {
+  /** Writes what changed, if anything did. */
+  #commit(): boolean {
     const { fault, hasWrites } = this.#callbacks
     if (fault !== undefined) throw fault
     const isDirty = this.manager.get_and_clear_needs_persistence()
-    if (!isDirty && !hasWrites && this.#payments.length === 0 && this.#settled.length === 0) return
+    if (!isDirty && !hasWrites && this.#payments.length === 0 && this.#settled.length === 0) return false
     const broadcasts = this.#callbacks.takeBroadcasts()
     const settlements = this.#store.commit({
       manager: this.manager.write(),
@@ -190,6 +193,7 @@ export class LdkNode {
     this.#payments = []
     if (settlements.length > 0) this.#hooks.onSettled(settlements)
     if (broadcasts.length > 0) this.publish()
+    return true
   }
 
   /** Publishes the transactions that are on disk for it. What the chain refuses, LDK makes again when it may pass. */
@@ -234,10 +238,12 @@ export class LdkNode {
   }
 
   #fund(event: ldk.Event_FundingGenerationReady): void {
-    const transaction = this.#chain.fund(event.output_script, event.channel_value_satoshis)
     const { temporary_channel_id: id, counterparty_node_id: peer } = event
-    const result = this.manager.funding_transaction_generated(id, peer, transaction)
-    // The peer went away meanwhile: the channel is forgotten, and the faucet takes its coin back after a minute.
-    if (!result.is_ok()) this.#hooks.log?.('a channel was given up before it was funded')
+    const transaction = this.#chain.fund(event.output_script, event.channel_value_satoshis)
+    const isFunded = transaction && this.manager.funding_transaction_generated(id, peer, transaction).is_ok()
+    if (isFunded) return
+    // The peer went away meanwhile, or the faucet is dry. It takes a coin back that was not used after a minute.
+    this.manager.force_close_without_broadcasting_txn(id, peer, 'not funded')
+    this.#hooks.log?.('a channel was given up before it was funded')
   }
 }

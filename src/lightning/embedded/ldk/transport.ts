@@ -64,12 +64,14 @@ class Link {
 export class Transport {
   readonly #peers: ldk.PeerManager
   readonly #wake: () => void
+  readonly #onDisconnect: () => void
   readonly #links = new Set<Link>()
 
   /** @param wake asks for a turn, after a peer sent something or can take more */
-  constructor(peers: ldk.PeerManager, wake: () => void) {
+  constructor(peers: ldk.PeerManager, wake: () => void, onDisconnect: () => void) {
     this.#peers = peers
     this.#wake = wake
+    this.#onDisconnect = onDisconnect
   }
 
   acceptInbound(socket: Socket): void {
@@ -132,6 +134,7 @@ export class Transport {
       if (!link.dropped) this.#peers.socket_disconnected(link.descriptor)
       link.dropped = true
       this.#wake()
+      this.#onDisconnect()
     })
     return link
   }

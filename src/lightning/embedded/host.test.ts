@@ -1,0 +1,104 @@
+import { afterEach, expect, it } from 'vitest'
+import { WorkerHost } from './host.ts'
+
+/** Stands in for a node: answers with its generation, and fails or dawdles when asked to. */
+const PROGRAM = `
+  import { parentPort, workerData } from 'node:worker_threads'
+  const generation = Number(workerData.alias)
+  parentPort.on('message', (message) => {
+    if (message === 'stop') process.exit()
+    const { id, method, args } = message
+    const reply = () => parentPort.postMessage({ id, value: generation })
+    const until = Number(args[0])
+    if (method === 'signMessage' && generation < until) process.exit(1)
+    else if (method === 'lookupPayment') setTimeout(reply, 300)
+    else reply()
+    if (method === 'channels') parentPort.postMessage({ notice: 'memory', bytes: 1000 })
+  })
+  if (workerData.paused) {
+    const error = { code: 'node-corrupt', message: 'a bad disk', details: {} }
+    parentPort.postMessage({ notice: 'fatal', error })
+    process.exit(1)
+  }
+  parentPort.postMessage({ notice: 'ready' })
+`
+
+let host: WorkerHost
+let ended: string | undefined
+afterEach(() => host.close())
+
+async function start({ broken = false, memoryLimit = 500 } = {}): Promise<WorkerHost> {
+  let generation = 0
+  ended = undefined
+  host = new WorkerHost({
+    url: new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`),
+    memoryLimit,
+    start: () => ({
+      chainPath: '',
+      directory: '',
+      alias: String(++generation),
+      channelSat: 0n,
+      paused: broken,
+      logs: false,
+    }),
+    onReady: () => {},
+    onSettled: () => {},
+    onEnd: ({ code }) => {
+      ended = code
+    },
+    log: undefined,
+  })
+  await host.open()
+  return host
+}
+
+it('tells why the first worker does not start', async () => {
+  await expect(start({ broken: true })).rejects.toMatchObject({ code: 'node-corrupt', message: 'a bad disk' })
+})
+
+it('puts the calls that a failed worker left unanswered to the next, and loses none', async () => {
+  const { call } = bound(await start())
+  const answers = await Promise.all([call('lookupPayment', 'a'), call('signMessage', '2'), call('lookupPayment', 'b')])
+  expect(answers).toEqual([2, 2, 2])
+})
+
+it('gives up a node that fails again and again', async () => {
+  const { call } = bound(await start())
+  await expect(call('signMessage', '99')).rejects.toMatchObject({ code: 'node-unreachable' })
+  expect(ended).toBe('node-unreachable')
+  await expect(call('info')).rejects.toMatchObject({ code: 'node-unreachable' })
+})
+
+it('replaces a worker only when it owes no answer, and holds calls meanwhile', async () => {
+  const { call } = bound(await start())
+  const owed = call('lookupPayment', 'a')
+  const replaced = host.recycle()
+  const held = call('info')
+  expect(await owed).toBe(1)
+  expect(await held).toBe(2)
+  await replaced
+})
+
+it('replaces a worker whose memory has grown past the limit', async () => {
+  const { call } = bound(await start())
+  expect(await call('channels')).toBe(1)
+  await expect.poll(() => call('info'), { timeout: 5_000 }).toBe(2)
+})
+
+it('rejects what is unanswered when it closes, and everything after', async () => {
+  const { call } = bound(await start())
+  const unanswered = call('lookupPayment', 'a')
+  const expectation = expect(unanswered).rejects.toMatchObject({ code: 'node-unreachable' })
+  await host.close()
+  await expectation
+  await expect(call('info')).rejects.toMatchObject({ code: 'node-unreachable' })
+  await expect(host.recycle()).rejects.toMatchObject({ code: 'node-unreachable' })
+})
+
+/** The stand-in answers every call with a number, whatever the types say. */
+function bound(node: WorkerHost): { call(method: string, ...args: unknown[]): Promise<unknown> } {
+  return {
+    call: (method, ...args) =>
+      (node.call as (m: string, ...a: unknown[]) => Promise<unknown>).call(node, method, ...args),
+  }
+}
