@@ -31,12 +31,15 @@ export class Delivery implements Meter {
   readonly #work = new AbortController()
   readonly #clock: WorkClock | undefined
   readonly #ended: () => void
+  readonly #request: Request
+  #followed = false
   /** Steps reserved by this request. */
   #counted = 0n
 
-  constructor(account: Account, graceMs: number) {
+  constructor(account: Account, graceMs: number, request: Request) {
     this.#account = account
     this.#graceMs = graceMs
+    this.#request = request
     this.#clock = account.agreement.price.unit === 'second' ? new WorkClock() : undefined
     this.#ended = account.deliver(this.#work)
   }
@@ -46,7 +49,18 @@ export class Delivery implements Meter {
   }
 
   get signal(): AbortSignal {
+    this.#follow()
     return this.#work.signal
+  }
+
+  /** Ends the work when the buyer leaves. Only once somebody asks: most requests are over before a signal would be made. */
+  #follow(): void {
+    if (this.#followed) return
+    this.#followed = true
+    const { signal } = this.#request
+    const left = () => this.abort(signal.reason)
+    if (signal.aborted) left()
+    else signal.addEventListener('abort', left, { once: true })
   }
 
   async add(steps: number | bigint): Promise<void> {
@@ -60,6 +74,7 @@ export class Delivery implements Meter {
    * A request priced as such is counted here, whole.
    */
   async begin(graceMs: number): Promise<void> {
+    this.#follow()
     const first = this.#clock ? SLICE_MS : ONE
     await this.#reserve(first, ONE, graceMs)
     // Bytes, tokens and a seller's own units are counted as they leave: this one only showed that the gate opens.

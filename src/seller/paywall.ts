@@ -148,9 +148,9 @@ class Route {
 
   async #use(handler: PaidHandler, request: Request, account: Account): Promise<Response> {
     checkOpen(account)
-    const delivery = new Delivery(account, this.#graceMs)
+    const delivery = new Delivery(account, this.#graceMs, request)
     try {
-      if (!delivery.tryBegin()) await this.#begin(delivery, request, account)
+      if (!delivery.tryBegin()) await this.#begin(delivery, account)
       const response = delivery.sell(await delivery.work(Promise.resolve(handler(request, delivery))))
       return response.ok ? this.#withReceipt(response, account) : response
     } catch (error) {
@@ -161,8 +161,7 @@ class Route {
     }
   }
 
-  async #begin(delivery: Delivery, request: Request, account: Account): Promise<void> {
-    request.signal.addEventListener('abort', () => delivery.abort(request.signal.reason), { once: true })
+  async #begin(delivery: Delivery, account: Account): Promise<void> {
     try {
       await delivery.begin(this.#graceMs)
     } catch (error) {
