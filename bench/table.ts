@@ -11,7 +11,11 @@ export function printTable(figures: readonly FigureResult[]): void {
     }
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd()
   const [head, ...rest] = rows
   process.stdout.write(`${line(head!)}\n`)
   for (const [i, row] of rest.entries()) {

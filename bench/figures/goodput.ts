@@ -11,7 +11,12 @@ const WINDOW = '256 sat'
 /** 1 GiB over loopback, metered and paid by the byte, against the same server without the paywall. */
 export async function goodput(): Promise<Figure> {
   const pair = await embeddedPair()
-  const shop = await openShop({ node: pair.sellerSpec, price: '1 sat/MiB', credit: WINDOW, source: { kind: 'bytes', bytes: GIB } })
+  const shop = await openShop({
+    node: pair.sellerSpec,
+    price: '1 sat/MiB',
+    credit: WINDOW,
+    source: { kind: 'bytes', bytes: GIB },
+  })
   await pair.connect(shop.publicKey)
   const paid: number[] = []
   const free: number[] = []

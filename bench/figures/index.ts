@@ -1,5 +1,23 @@
 import type { FigureResult } from '../figure.ts'
+import { abandon } from './abandon.ts'
+import { challenge } from './challenge.ts'
+import { firstByte } from './firstByte.ts'
 import { goodput } from './goodput.ts'
+import { memory } from './memory.ts'
+import { paced } from './paced.ts'
+import { prototype } from './prototype.ts'
+import { request } from './request.ts'
+import { stall } from './stall.ts'
 
 /** Every figure of the benchmark, by name. */
-export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = { goodput }
+export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
+  goodput,
+  paced,
+  prototype,
+  stall,
+  abandon,
+  challenge,
+  request,
+  memory,
+  'first-byte': firstByte,
+}

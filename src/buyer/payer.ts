@@ -1,7 +1,7 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LightningNode, PaymentOutcome } from '../lightning/node.ts'
-import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
+import { type Msat, max, minus, msat, ZERO } from '../money/msat.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import type { Pace } from '../window/pace.ts'

@@ -164,8 +164,8 @@ export class Trade {
     }
     receipt.expected = expectedSteps(price, response.headers)
     if (price.unit === 'request') receipt.steps = 1n
-    this.#firstByteMs ??= performance.now() - this.#startedAt
     if (!response.body || price.unit === 'request') {
+      this.#firstByteMs ??= performance.now() - this.#startedAt
       this.#end(receipt, true)
       return response
     }
@@ -193,6 +193,7 @@ export class Trade {
 
   #count(counter: BodyCounter, chunk: Uint8Array): void {
     this.#waitingSince = undefined
+    this.#firstByteMs ??= performance.now() - this.#startedAt
     this.#bytes += chunk.byteLength
     this.#uncheckedSteps += counter.push(chunk)
     if (this.#uncheckedSteps < this.#checkEvery && this.#statement?.state !== 'paused') return
