@@ -2,21 +2,23 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { canRun, printer } from '../../lightning-net/build.ts'
-import { startLightningNet } from '../../lightning-net/network.ts'
+import { type LightningNetData, startLightningNet } from '../../lightning-net/network.ts'
 import { formatMsat, msat } from '../../src/money/msat.ts'
+import { serveGatedModel } from './gated.ts'
 import { startModelServer } from './server.ts'
 import { modelAvailable } from './setup.ts'
 import { type Bought, buyAnswer, type Sold, sellModel } from './trade.ts'
 
 /*
  * A model that is paid for while it speaks, over two real LND nodes: bob, on neutrino, sells it; alice, on btcd, buys.
- * First per token, then per second.
+ * First per token, then per second, and then with a purse that is too small for the answer.
  */
 
 const QUESTIONS = [
-  { price: '1 sat/token', question: 'What is a lightning storm? Answer in three sentences.' },
-  { price: '10 sat/s', question: 'What is a promise worth? Answer in three sentences.' },
+  { price: '1 sat/token', question: 'Explain, step by step, how a lightning storm forms.' },
+  { price: '10 sat/s', question: 'Explain, step by step, how rain forms.' },
 ]
+const PURSE = '30 sat'
 const CREDIT = '10 sat'
 const AHEAD = '20 sat'
 const MAX_TOKENS = 200
@@ -55,13 +57,58 @@ async function main(): Promise<void> {
     process.stdout.write('\n')
     say(report(bought, sold))
   }
+  await server.close()
+  await buyWithSmallPurse(lightning, home)
+}
+
+/** The model is behind the gate in one process here, so it can be seen to stop when the money does. */
+async function buyWithSmallPurse({ alice, bob }: LightningNetData, home: string): Promise<void> {
+  const price = '1 sat/token'
+  const gated = await serveGatedModel({ price, credit: CREDIT, node: bob.spec })
+  try {
+    say(`\n\n  bob sells the model from inside its process for ${price}, credit ${CREDIT}; alice has only ${PURSE}\n`)
+    const refusal = await buyAnswer({
+      url: gated.url,
+      question: 'Write a long story about a storm.',
+      maxTokens: MAX_TOKENS,
+      ahead: AHEAD,
+      max: PURSE,
+      node: alice.spec,
+      home,
+      onText: (text) => void process.stdout.write(text),
+    }).then(
+      () => 'alice got it all',
+      (error: Error) => error.message,
+    )
+    process.stdout.write('\n')
+    say(
+      `\n  ended       ${refusal}\n  computed    ${await gated.tokens()} tokens of ${MAX_TOKENS}: the model stood still`,
+    )
+  } finally {
+    await gated.close()
+  }
 }
 
 function report(bought: Bought, sold: Sold | undefined): string {
-  const { tokens, delivered, paid, returned, fees, payments, maxAhead, ahead, durationMs, stallMs, statement } = bought
+  const {
+    tokens,
+    delivered,
+    paid,
+    returned,
+    fees,
+    payments,
+    maxAhead,
+    ahead,
+    durationMs,
+    firstByteMs,
+    stallMs,
+    statement,
+  } = bought
+  const rate = (tokens / (durationMs - firstByteMs)) * 1000
   const money = (amount: bigint) => formatMsat(msat(amount))
   const lines = [
-    `delivered   ${tokens} tokens in ${(durationMs / 1000).toFixed(1)} s: ${((tokens / durationMs) * 1000).toFixed(0)} tokens/s, ${stallMs} ms of it without money`,
+    `delivered   ${tokens} tokens in ${(durationMs / 1000).toFixed(1)} s, the first after ${(firstByteMs / 1000).toFixed(1)} s`,
+    `speed       ${rate.toFixed(0)} tokens/s; ${stallMs} ms without money`,
     `paid        ${money(paid)} in ${payments} payments, fees ${money(fees)}; worth ${money(delivered)}, ${money(returned)} came back`,
     `at risk     alice ${money(maxAhead)} of ${money(ahead)}; bob ${sold ? `${money(sold.maxUnpaid)} of ${money(sold.credit)}` : 'unknown'}`,
     `statement   ${statement?.state ?? 'none'}, signed by ${statement?.payee?.slice(0, 16) ?? 'nobody'}…`,

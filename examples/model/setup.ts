@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -118,9 +118,13 @@ async function installLlama(say: (line: string) => void): Promise<void> {
     await run('npm', ['ci', ...options], folder, say)
     if (hasLlama()) return
     await rm(MODULES, { recursive: true, force: true })
-    await rename(join(folder, 'node_modules'), MODULES)
+    await rename(join(folder, 'node_modules'), MODULES).catch((error) => {
+      if (!hasLlama()) throw error
+    })
   } finally {
-    await rm(join(HERE, '.cache'), { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
+    // Fails while another process installs.
+    await rmdir(dirname(folder)).catch(() => {})
   }
 }
 

@@ -79,6 +79,8 @@ export interface PurchaseOptions {
   readonly question: string
   readonly maxTokens: number
   readonly ahead: string
+  /** The most to spend; `streampay get` has a limit of its own when absent. */
+  readonly max?: string
   readonly node: string
   /** Where the buyer keeps its journal. */
   readonly home: string
@@ -91,11 +93,12 @@ export interface PurchaseOptions {
  * @throws Error with what the command said when it does not end well
  */
 export async function buyAnswer(options: PurchaseOptions): Promise<Bought> {
-  const { url, question, maxTokens, ahead, node, home, onText = () => {} } = options
+  const { url, question, maxTokens, ahead, max, node, home, onText = () => {} } = options
   const messages = [{ role: 'user', content: question }]
   const body = JSON.stringify({ messages, stream: true, max_tokens: maxTokens, seed: 7 })
   const target = `${url}/v1/chat/completions`
-  const command = streampay(home, 'get', target, '-d', body, '--ahead', ahead, '--node', node)
+  const budget = max === undefined ? [] : ['--max', max]
+  const command = streampay(home, 'get', target, '-d', body, '--ahead', ahead, ...budget, '--node', node)
   const answer = new AnswerReader(onText)
   const events = await collect(command, ({ event, base64 }) => {
     if (event === 'data') answer.push(Buffer.from(`${base64}`, 'base64'))
