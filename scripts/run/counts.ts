@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs'
+import type { SerializedError } from 'vitest'
+import type { Reporter, TestModule } from 'vitest/node'
+
+export interface Counts {
+  passed: number
+  failed: number
+  /** Why each skipped test was skipped. */
+  readonly skipped: string[]
+}
+
+/** Where the counts go: set by `scripts/test.ts`. */
+export const COUNTS_FILE = 'STREAMPAY_TEST_COUNTS'
+
+/** Counts beside the default reporter: also files that do not load and hooks that fail, and the reasons of skips. */
+export default class CountingReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const counts: Counts = { passed: 0, failed: unhandled.length, skipped: [] }
+    for (const module of modules) count(module, counts)
+    const file = process.env[COUNTS_FILE]
+    if (file) writeFileSync(file, JSON.stringify(counts))
+  }
+}
+
+function count(module: TestModule, counts: Counts): void {
+  const broken = [module, ...module.children.allSuites()].filter((suite) => suite.errors().length > 0)
+  counts.failed += broken.length
+  for (const test of module.children.allTests()) {
+    const result = test.result()
+    if (result.state === 'passed') counts.passed++
+    else if (result.state === 'failed') counts.failed++
+    // A test that a failed hook or an interrupt kept from running passed nothing.
+    else if (result.state === 'pending') counts.failed++
+    else counts.skipped.push(`${test.fullName}: ${result.note ?? (broken.length > 0 ? 'a hook failed' : 'marked so')}`)
+  }
+}

@@ -1,0 +1,67 @@
+/*
+ * Runs every check and every test, in order of what they cost, and ends with one line of sums.
+ * `--only types,lint,layers,unit,e2e,lnd` picks some; other arguments filter test files by their path.
+ */
+import { parseArgs } from 'node:util'
+import { buildBinaries, canRun, printer } from '../lightning-net/build.ts'
+import { CHECKS, type CheckName, runCheck } from './run/checks.ts'
+import type { Counts } from './run/counts.ts'
+import { KINDS, type Kind, runVitest } from './run/vitest.ts'
+
+const checks = Object.keys(CHECKS) as CheckName[]
+const steps = [...checks, ...KINDS]
+const { values, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string', multiple: true } },
+})
+const only = values.only?.flatMap((list) => list.split(','))
+const unknown = only?.find((name) => !steps.some((step) => step === name))
+if (unknown !== undefined) {
+  console.error(`--only knows ${steps.join(', ')}; not "${unknown}"`)
+  process.exit(2)
+}
+
+const sums = { passed: 0, failed: 0, skipped: [] as string[] } satisfies Counts
+const failed: string[] = []
+for (const step of steps) {
+  if (only && !only.includes(step)) continue
+  const started = performance.now()
+  console.log(`\n── ${step}`)
+  const counts = isKind(step) ? await runTests(step) : await runOneCheck(step)
+  if (process.exitCode !== undefined) break
+  sums.passed += counts.passed
+  sums.failed += counts.failed
+  sums.skipped.push(...counts.skipped)
+  if (counts.failed > 0) failed.push(`${step}: ${counts.failed}`)
+  console.log(`── ${step}: ${counts.failed === 0 ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`)
+}
+if (sums.skipped.length > 0) console.log(`\nSkipped:\n${sums.skipped.map((reason) => `  ${reason}`).join('\n')}`)
+if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}`)
+console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped.length} skipped`)
+process.exitCode ??= sums.failed > 0 ? 1 : 0
+
+function isKind(step: string): step is Kind {
+  return KINDS.some((kind) => kind === step)
+}
+
+async function runOneCheck(name: CheckName): Promise<Counts> {
+  const passed = await runCheck(name)
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: [] }
+}
+
+async function runTests(kind: Kind): Promise<Counts> {
+  // The programs are built here and not by the tests' set-up, so that six minutes of building are seen and not timed out.
+  if (kind === 'lnd' && canRun().ok) {
+    try {
+      await buildBinaries(printer())
+    } catch (error) {
+      console.error(error)
+      return { passed: 0, failed: 1, skipped: [] }
+    }
+  }
+  return runVitest(kind, filters)
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
