@@ -1,0 +1,10 @@
+/*
+ * Writes docs/errors.md anew: `npm run error-table`, after a change of src/errors/codes.ts.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { errorTable } from './errors/table.ts'
+import { ROOT } from './run/child.ts'
+
+mkdirSync(path.join(ROOT, 'docs'), { recursive: true })
+writeFileSync(path.join(ROOT, 'docs', 'errors.md'), errorTable())
