@@ -23,7 +23,7 @@ export class Account {
   #sequence = 0n
   #closed: boolean
   readonly #watchers = new Set<() => void>()
-  readonly #deliveries = new Set<AbortController>()
+  readonly #deliveries = new Set<{ abort(reason: unknown): void }>()
   #shutSinceMs: number | undefined
   #stallMs = 0
   halted = 0
@@ -162,16 +162,16 @@ export class Account {
   }
 
   /** Registers a delivery, so that closing ends it. Returns the function that ends the registration. */
-  deliver(work: AbortController): () => void {
-    this.#deliveries.add(work)
-    return () => this.#deliveries.delete(work)
+  deliver(delivery: { abort(reason: unknown): void }): () => void {
+    this.#deliveries.add(delivery)
+    return () => this.#deliveries.delete(delivery)
   }
 
   /** No further delivery, and the running ones end. */
   shutDown(): void {
     this.#closed = true
     const reason = new StreamError('agreement-unknown', 'the agreement was closed', { agreement: this.agreement.id })
-    for (const work of this.#deliveries) work.abort(reason)
+    for (const delivery of this.#deliveries) delivery.abort(reason)
     this.changed()
   }
 

@@ -28,7 +28,7 @@ const ONE = 1n
 export class Delivery implements Meter {
   readonly #account: Account
   readonly #graceMs: number
-  readonly #work = new AbortController()
+  #controller: AbortController | undefined
   readonly #clock: WorkClock | undefined
   readonly #ended: () => void
   readonly #request: Request
@@ -41,7 +41,7 @@ export class Delivery implements Meter {
     this.#graceMs = graceMs
     this.#request = request
     this.#clock = account.agreement.price.unit === 'second' ? new WorkClock() : undefined
-    this.#ended = account.deliver(this.#work)
+    this.#ended = account.deliver(this)
   }
 
   get agreement(): string {
@@ -51,6 +51,12 @@ export class Delivery implements Meter {
   get signal(): AbortSignal {
     this.#follow()
     return this.#work.signal
+  }
+
+  /** Made when somebody first listens: most requests are over before that. */
+  get #work(): AbortController {
+    this.#controller ??= new AbortController()
+    return this.#controller
   }
 
   /** Ends the work when the buyer leaves. Only once somebody asks: most requests are over before a signal would be made. */
@@ -89,9 +95,11 @@ export class Delivery implements Meter {
   }
 
   /** Runs a piece of the seller's work on the clock, if time is what is sold: the clock stops while the gate is shut. */
-  async work<T>(task: Promise<T>): Promise<T> {
-    const clock = this.#clock
-    if (!clock) return task
+  work<T>(task: Promise<T>): Promise<T> {
+    return this.#clock ? this.#timed(task, this.#clock) : task
+  }
+
+  async #timed<T>(task: Promise<T>, clock: WorkClock): Promise<T> {
     let done = false
     const settled = task.then(
       () => {

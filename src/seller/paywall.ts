@@ -26,7 +26,7 @@ export interface WallOptions {
   readonly smallestPayment?: string | Msat
   /** How to answer counter-offers; by default the price is the price. */
   readonly policy?: SellerPolicy
-  /** What one agreement opens: all walls of a seller with the same scope and price. "/" by default. */
+  /** What one agreement opens: all walls of a seller with this scope, which have one price. By default all of that price. */
   readonly scope?: string
   /** For people, in the challenge. */
   readonly description?: string
@@ -89,11 +89,12 @@ class Route {
     })
     this.#policy = options.policy ?? fixed()
     this.#graceMs = options.graceMs ?? GRACE_MS
+    const price = typeof options.price === 'string' ? parsePrice(options.price) : options.price
     this.#terms = {
-      price: typeof options.price === 'string' ? parsePrice(options.price) : options.price,
+      price,
       credit: readCredit(options.credit),
       smallestPayment: readAmount(options.smallestPayment) ?? sat(1),
-      scope: options.scope ?? '/',
+      scope: seller.claimScope(price, options.scope),
       negotiable: options.policy !== undefined,
     }
   }

@@ -1,8 +1,9 @@
-import { type StreamError, toStreamError } from '../errors/error.ts'
+import { StreamError, toStreamError } from '../errors/error.ts'
 import { openLedger } from '../ledger/index.ts'
 import type { InvoiceRecord, Ledger } from '../ledger/ledger.ts'
 import type { LightningNode, NodeInfo, Settlement } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'
+import { comparePrices, formatPrice, type Price } from '../money/price.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
 
@@ -44,6 +45,7 @@ export class Seller {
   #unsubscribe: () => void = () => {}
   #failed: StreamError | undefined
   #ended = false
+  readonly #scopes = new Map<string, Price>()
   readonly #sweeper: ReturnType<typeof setInterval>
 
   constructor(options: SellerOptions) {
@@ -67,6 +69,21 @@ export class Seller {
   /** @throws the StreamError that keeps this seller from taking money */
   check(): void {
     if (this.#failed) throw this.#failed
+  }
+
+  /**
+   * Names what an agreement at this price opens. One scope has one price: an agreement made for something cheap must never
+   * open something dear.
+   * @throws StreamError `option-invalid` if the scope has another price already
+   */
+  claimScope(price: Price, wanted?: string): string {
+    const scope = wanted ?? `/${formatPrice(price).replaceAll(' ', '-')}`
+    const known = this.#scopes.get(scope)
+    if (known && (known.unit !== price.unit || comparePrices(known, price) !== 0)) {
+      throw new StreamError('option-invalid', `the scope ${scope} is sold for ${formatPrice(known)} already`)
+    }
+    this.#scopes.set(scope, price)
+    return scope
   }
 
   emit(event: SellerEvent): void {
