@@ -6,6 +6,8 @@ export interface Guard {
   watch(pid: number): void
   /** To be called when a process has ended: its number may be given to another. */
   forget(pid: number): void
+  /** A directory to remove afterwards. */
+  clear(dir: string): void
   /** Everything is stopped; the guard goes too. */
   end(): void
 }
@@ -13,6 +15,7 @@ export interface Guard {
 /**
  * Starts a small process that holds the other end of a pipe. The pipe closes when this process ends, even by SIGKILL;
  * then the guard ends what it watches: SIGTERM, and after five seconds SIGKILL.
+ * Directories that were only for them go last.
  */
 export function startGuard(): Guard {
   const script = fileURLToPath(new URL('./guardMain.ts', import.meta.url))
@@ -28,6 +31,7 @@ export function startGuard(): Guard {
   return {
     watch: (pid) => tell(`+${pid}\n`),
     forget: (pid) => tell(`-${pid}\n`),
+    clear: (dir) => tell(`d${dir}\n`),
     end: () => pipe.end(),
   }
 }

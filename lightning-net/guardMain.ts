@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 // The process behind `startGuard`. Ctrl-C reaches the whole group: this one stays until its work is done.
@@ -6,13 +7,15 @@ process.on('SIGTERM', () => {})
 process.on('SIGHUP', () => {})
 
 const watched = new Set<number>()
+const directories: string[] = []
 const KILL_AFTER_MS = 5_000
 
 createInterface({ input: process.stdin })
   .on('line', (line) => {
-    const pid = Number(line.slice(1))
-    if (line.startsWith('+')) watched.add(pid)
-    else watched.delete(pid)
+    const rest = line.slice(1)
+    if (line.startsWith('+')) watched.add(Number(rest))
+    else if (line.startsWith('-')) watched.delete(Number(rest))
+    else directories.push(rest)
   })
   .on('close', () => {
     signalAll('SIGTERM')
@@ -22,6 +25,7 @@ createInterface({ input: process.stdin })
       if (watched.size > 0 && Date.now() < deadline) return
       clearInterval(timer)
       signalAll('SIGKILL')
+      for (const dir of directories) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
     }, 100)
   })
 

@@ -31,6 +31,8 @@ export interface LndSetup {
   readonly dir: string
   readonly peerPort: number
   readonly rpcPort: number
+  /** More lines for lnd.conf's first section. */
+  readonly config: readonly string[]
   /** `btcd` follows the chain through btcd's RPC; `neutrino` is a light client of it. */
   readonly chain:
     | { readonly kind: 'btcd'; readonly rpc: BtcdRpc }
@@ -92,7 +94,7 @@ debuglevel=warn
 ; Announcements go out at once, so that a new channel is soon in everyone's graph.
 trickledelay=50
 maxpendingchannels=10
-[Bitcoin]
+${setup.config.map((line) => `${line}\n`).join('')}[Bitcoin]
 bitcoin.regtest=1
 bitcoin.node=${chain.kind}
 bitcoin.defaultchanconfs=1

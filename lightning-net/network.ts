@@ -17,6 +17,8 @@ export interface LightningNetOptions {
   readonly basePort?: number
   /** A third node behind bob, who takes a fee for what passes him. */
   readonly carol?: boolean
+  /** More lines for every lnd.conf, such as `channel-commit-interval=10ms`. Its own defaults apply otherwise. */
+  readonly lndConfig?: readonly string[]
   /** Told what is going on, for people who wait. */
   readonly onProgress?: (line: string) => void
 }
@@ -65,6 +67,7 @@ export async function startLightningNet(options: LightningNetOptions = {}): Prom
   const ports = await freePorts(8, options.basePort)
   const dir = await prepare(options.dir)
   const guard = startGuard()
+  if (options.dir === undefined) guard.clear(dir)
   const stops: (() => Promise<unknown>)[] = []
   const stop = async (): Promise<void> => {
     // The nodes first: they write down where they are in the chain.
@@ -99,6 +102,7 @@ export async function startLightningNet(options: LightningNetOptions = {}): Prom
       peerPort: ports[first]!,
       rpcPort: ports[first + 1]!,
       chain,
+      config: options.lndConfig ?? [],
     })
     const setups = [
       setup('alice', 2, { kind: 'btcd', rpc: btcd.rpc }),

@@ -3,9 +3,12 @@ import { type Msat, minus, msat, sat } from '../../money/msat.ts'
 import type { Invoice, InvoiceRequest, LightningNode, Network, NodeInfo } from '../node.ts'
 import { nodeError } from './errors.ts'
 import { lookup, pay } from './pay.ts'
-import { type LndChannel, type LndInfo, type LndRpc, openRpc, unary } from './rpc.ts'
+import { type LndChannel, type LndInfo, type LndRpc, openRpc } from './rpc.ts'
 import { subscribeSettlements } from './settlements.ts'
 import type { LndOptions } from './spec.ts'
+
+/** Short, since this is the first call: a wrong address must not take half a minute to be told. */
+const GET_INFO_MS = 10_000
 
 /**
  * Connects to an LND over gRPC. Its macaroon needs `info:read`, `offchain:read`, and then `invoices:read
@@ -33,7 +36,7 @@ export async function createLndNode(options: LndOptions): Promise<LightningNode>
     info: () => info(rpc),
     createInvoices: (requests) => Promise.all(requests.map((request) => createInvoice(rpc, request))),
     pay: (payment) => pay(rpc, payment),
-    lookupPayment: async (paymentHash) => lookup(rpc, paymentHash),
+    lookupPayment: (paymentHash) => lookup(rpc, paymentHash),
     subscribeSettlements(since, onSettled, onError) {
       const end = subscribeSettlements(rpc, since, onSettled, onError)
       subscriptions.add(end)
@@ -51,29 +54,30 @@ export async function createLndNode(options: LndOptions): Promise<LightningNode>
   }
 }
 
+/** The `d` field of BOLT 11 counts its length in ten bits, of five-bit words. */
+const MAX_DESCRIPTION_BYTES = 639
+
 async function createInvoice(rpc: LndRpc, request: InvoiceRequest): Promise<Invoice> {
   // Zero would make an invoice that takes any amount.
   if (request.amount === 0n) throw new StreamError('amount-out-of-range', 'an invoice needs an amount above zero')
-  const { default: lightning } = rpc.clients
-  const invoice = await unary(lightning.addInvoice, lightning, {
+  if (Buffer.byteLength(request.description) > MAX_DESCRIPTION_BYTES) {
+    throw new StreamError('option-invalid', `an invoice's description has at most ${MAX_DESCRIPTION_BYTES} bytes`)
+  }
+  const fields = {
     value_msat: request.amount.toString(),
     memo: request.description,
     expiry: String(Math.max(1, Math.round(request.expiresInSeconds))),
     // Hints are added only for channels that are not announced, and without them nobody finds a node that has no others.
     private: true,
-  }).catch((error) => {
-    throw nodeError(error, 'making an invoice')
-  })
+  }
+  const invoice = await rpc.call('addInvoice', fields).catch(rethrow('making an invoice'))
   return { request: invoice.payment_request, paymentHash: invoice.r_hash.toString('hex') }
 }
 
 async function info(rpc: LndRpc): Promise<NodeInfo> {
-  const { default: lightning } = rpc.clients
   const [own, { channels }] = await Promise.all([
     getInfo(rpc),
-    unary(lightning.listChannels, lightning, { active_only: true }).catch((error) => {
-      throw nodeError(error, 'listing channels')
-    }),
+    rpc.call('listChannels', { active_only: true }).catch(rethrow('listing channels')),
   ])
   return {
     kind: 'lnd',
@@ -91,12 +95,14 @@ function above(balance: string, constraints: LndChannel['local_constraints']): M
 const total = (channels: readonly LndChannel[], amount: (channel: LndChannel) => Msat): Msat =>
   msat(channels.reduce((sum, channel) => sum + amount(channel), 0n))
 
-function getInfo(rpc: LndRpc): Promise<LndInfo> {
-  const { default: lightning } = rpc.clients
-  return unary(lightning.getInfo, lightning, {}, 10_000).catch((error) => {
-    throw nodeError(error, 'asking LND who it is')
-  })
-}
+const getInfo = (rpc: LndRpc): Promise<LndInfo> =>
+  rpc.call('getInfo', {}, GET_INFO_MS).catch(rethrow('asking LND who it is'))
+
+const rethrow =
+  (doing: string) =>
+  (error: unknown): never => {
+    throw nodeError(error, doing)
+  }
 
 /** LND's names. Both test networks share one invoice prefix and one name in the drafts. */
 const NETWORKS: Readonly<Record<string, Network>> = {
@@ -116,11 +122,6 @@ function identityOf(own: LndInfo): Pick<NodeInfo, 'network' | 'publicKey' | 'ali
 }
 
 async function signMessage(rpc: LndRpc, text: string): Promise<string> {
-  const { default: lightning } = rpc.clients
-  const { signature } = await unary(lightning.signMessage, lightning, { msg: Buffer.from(text, 'utf8') }).catch(
-    (error) => {
-      throw nodeError(error, 'signing')
-    },
-  )
+  const { signature } = await rpc.call('signMessage', { msg: Buffer.from(text, 'utf8') }).catch(rethrow('signing'))
   return signature
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { StreamError } from '../../errors/error.ts'
+import { neverSent } from './errors.ts'
 import type { LndOptions } from './spec.ts'
 
 /**
@@ -59,10 +60,22 @@ export interface RpcError extends Error {
 /** gRPC status codes this backend tells apart. */
 export const STATUS = { cancelled: 1, deadline: 4, notFound: 5, alreadyExists: 6, unavailable: 14 } as const
 
-interface CallOptions {
-  readonly deadline: number
+/** The unary methods of LND's `Lightning` service that are used here. */
+interface Methods {
+  getInfo: { request: object; answer: LndInfo }
+  listChannels: { request: { active_only: boolean }; answer: { readonly channels: readonly LndChannel[] } }
+  addInvoice: {
+    request: { value_msat: string; memo: string; expiry: string; private: boolean }
+    answer: { readonly r_hash: Buffer; readonly payment_request: string }
+  }
+  listInvoices: {
+    request: { index_offset: string; num_max_invoices: string; reversed: boolean }
+    answer: { readonly invoices: readonly LndInvoice[]; readonly last_index_offset: string }
+  }
+  decodePayReq: { request: { pay_req: string }; answer: LndPayReq }
+  queryRoutes: { request: object; answer: { readonly routes: readonly { readonly total_fees_msat: string }[] } }
+  signMessage: { request: { msg: Buffer }; answer: { readonly signature: string } }
 }
-type Unary<Q, A> = (request: Q, options: CallOptions, done: (error: RpcError | null, answer: A) => void) => unknown
 
 /** A server's stream of messages. `cancel` ends it, and is then reported as an error with code 1. */
 export interface RpcStream<T> {
@@ -72,44 +85,41 @@ export interface RpcStream<T> {
   cancel(): void
 }
 
-interface Closable {
-  close(): void
+type Done<A> = (error: RpcError | null, answer: A) => void
+type Closable = { close(): void }
+type Calls = {
+  readonly [M in keyof Methods]: (
+    request: Methods[M]['request'],
+    options: { deadline: number },
+    done: Done<Methods[M]['answer']>,
+  ) => unknown
 }
-
-interface LightningService extends Closable {
-  getInfo: Unary<object, LndInfo>
-  listChannels: Unary<{ active_only: boolean }, { readonly channels: readonly LndChannel[] }>
-  addInvoice: Unary<
-    { value_msat: string; memo: string; expiry: string; private: boolean },
-    { readonly r_hash: Buffer; readonly payment_request: string }
-  >
-  listInvoices: Unary<
-    { index_offset: string; num_max_invoices: string; reversed: boolean },
-    { readonly invoices: readonly LndInvoice[]; readonly last_index_offset: string }
-  >
-  decodePayReq: Unary<{ pay_req: string }, LndPayReq>
-  queryRoutes: Unary<object, { readonly routes: readonly { readonly total_fees_msat: string }[] }>
-  signMessage: Unary<{ msg: Buffer }, { readonly signature: string }>
-  subscribeInvoices(request: { settle_index: string }): RpcStream<LndInvoice>
-}
-
-interface RouterService extends Closable {
-  sendPaymentV2(request: object): RpcStream<LndPayment>
-  trackPaymentV2(request: { payment_hash: Buffer; no_inflight_updates: boolean }): RpcStream<LndPayment>
-}
-
-export interface LndClients {
-  readonly default: LightningService
-  readonly router: RouterService
+type Clients = {
+  readonly default: Closable & Calls & { subscribeInvoices(request: { settle_index: string }): RpcStream<LndInvoice> }
+  readonly router: Closable & {
+    sendPaymentV2(request: object): RpcStream<LndPayment>
+    trackPaymentV2(request: { payment_hash: Buffer; no_inflight_updates: boolean }): RpcStream<LndPayment>
+  }
 }
 
 /** A connection to one LND. It connects with its first call, and again by itself. */
 export interface LndRpc {
-  readonly clients: LndClients
-  /** Starts over with new connections: gRPC's own waits grow to two minutes, too long for a seller. */
-  renew(): void
+  /** One request, one answer. Rejects with gRPC's own error, or `node-unreachable` after `close`. */
+  call<M extends keyof Methods>(
+    method: M,
+    request: Methods[M]['request'],
+    timeoutMs?: number,
+  ): Promise<Methods[M]['answer']>
+  subscribeInvoices(settleIndex: bigint): RpcStream<LndInvoice>
+  sendPayment(request: object): RpcStream<LndPayment>
+  /** The payment as it is, then its changes; with `finalOnly` nothing before its end. */
+  trackPayment(paymentHash: string, finalOnly: boolean): RpcStream<LndPayment>
   close(): void
 }
+
+const UNARY_MS = 30_000
+/** gRPC's own waits between connections grow to two minutes, too long for a seller whose node restarts. */
+const RENEW_AFTER_MS = 5_000
 
 /**
  * Opens LND's gRPC with the protocol files and the TLS setting of npm `lightning`. Its high-level methods are not used:
@@ -120,22 +130,47 @@ export interface LndRpc {
 export async function openRpc(options: LndOptions): Promise<LndRpc> {
   const { authenticatedLndGrpc } = await loadLibrary()
   const [cert, macaroon] = await Promise.all([readSecret(options.cert), readSecret(options.macaroon)])
-  const open = (): LndClients & Record<string, Closable> =>
-    authenticatedLndGrpc({ cert, macaroon, socket: localName(options.socket) }).lnd as never
-  const closeAll = (clients: Record<string, Closable>): void => {
+  const open = (): Clients => authenticatedLndGrpc({ cert, macaroon, socket: localName(options.socket) }).lnd
+  let clients = open()
+  let openedAt = Date.now()
+  let closed = false
+
+  const current = (): Clients => {
+    if (closed) throw new StreamError('node-unreachable', 'the connection to this LND was closed')
+    return clients
+  }
+  const closeAll = (): void => {
     for (const client of Object.values(clients)) client.close()
   }
-  let clients = open()
+  const noteError = (error: RpcError): void => {
+    if (closed || !neverSent(error) || Date.now() - openedAt < RENEW_AFTER_MS) return
+    closeAll()
+    clients = open()
+    openedAt = Date.now()
+  }
+  const noted = <T>(stream: RpcStream<T>): RpcStream<T> => stream.on('error', noteError)
+
   return {
-    get clients() {
-      return clients
+    call: async (method, request, timeoutMs = UNARY_MS) => {
+      const service: Calls = current().default
+      return new Promise((resolve, reject) => {
+        service[method](request, { deadline: Date.now() + timeoutMs }, (error, answer) => {
+          if (!error) return resolve(answer)
+          noteError(error)
+          reject(error)
+        })
+      })
     },
-    renew() {
-      const old = clients
-      clients = open()
-      closeAll(old)
+    subscribeInvoices: (index) => noted(current().default.subscribeInvoices({ settle_index: index.toString() })),
+    sendPayment: (request) => noted(current().router.sendPaymentV2(request)),
+    trackPayment: (hash, finalOnly) =>
+      noted(
+        current().router.trackPaymentV2({ payment_hash: Buffer.from(hash, 'hex'), no_inflight_updates: finalOnly }),
+      ),
+    close() {
+      closed = true
+      closeAll()
     },
-    close: () => closeAll(clients),
   }
 }
 
@@ -143,12 +178,8 @@ async function loadLibrary(): Promise<typeof import('lightning')> {
   try {
     return await import('lightning')
   } catch (error) {
-    throw new StreamError(
-      'node-library-missing',
-      'LND needs the npm package "lightning"',
-      { package: 'lightning' },
-      error,
-    )
+    const message = 'LND needs the npm package "lightning"'
+    throw new StreamError('node-library-missing', message, { package: 'lightning' }, error)
   }
 }
 
@@ -163,14 +194,3 @@ async function readSecret(path: string): Promise<string> {
 
 /** LND's certificate names `localhost`; an IP address makes Node.js warn about TLS server names. */
 export const localName = (socket: string): string => socket.replace(/^(?:127\.0\.0\.1|\[::1\]):/, 'localhost:')
-
-const UNARY_MS = 30_000
-
-/** One request, one answer. Rejects with gRPC's own error. */
-export function unary<Q, A>(call: Unary<Q, A>, service: object, request: Q, timeoutMs = UNARY_MS): Promise<A> {
-  return new Promise((resolve, reject) => {
-    call.call(service, request, { deadline: Date.now() + timeoutMs }, (error, answer) =>
-      error ? reject(error) : resolve(answer),
-    )
-  })
-}
