@@ -81,6 +81,17 @@ describe('negotiation', () => {
     )
   })
 
+  it('goes on after a refusal, from the listed offer', () => {
+    const stubborn: SellerPolicy = () => ({ refuse: 'no' })
+    fc.assert(
+      fc.property(firstOffer, pair, fc.integer({ min: 1, max: 6 }), (first, [from, to], rounds) => {
+        const result = negotiate(stubborn, bidFromTo(from, to, rounds), first)
+        const within = comparePrices(first.price, to) <= 0
+        expect(result).toMatchObject(within ? { agreed: { price: first.price } } : { refusedBy: 'buyer' })
+      }),
+    )
+  })
+
   it('always ends, and keeps its word, whatever the two sides answer', () => {
     const answers = fc.array(
       fc.oneof(
@@ -98,9 +109,11 @@ describe('negotiation', () => {
         const result = negotiate(policy, strategy, first, rounds)
         expect(result.offers.length).toBeLessThanOrEqual(MAX_OFFERS + 1)
         result.offers.slice(1).forEach((offer, i) => {
+          // a refusal starts over from the listed offer
+          if (offer === first) return
           expect(comparePrices(offer.price, result.offers[i]!.price)).toBeLessThanOrEqual(0)
           expect(creditWithin(offer.credit, first.credit)).toBe(true)
-          expect(offer.round).toBe(i + 1)
+          expect(offer.round).toBe(result.offers[i]!.round + 1)
         })
         if ('agreed' in result) expect(creditWithin(result.agreed.credit, first.credit)).toBe(true)
       }),

@@ -1,4 +1,4 @@
-import { applyPolicy, type BidAnswer } from './answer.ts'
+import { applyPolicy } from './answer.ts'
 import type { SellerPolicy } from './policy.ts'
 import { applyStrategy, type BuyerRefusal, type BuyerStrategy, termsOf } from './strategy.ts'
 import type { Offer, Terms } from './terms.ts'
@@ -6,7 +6,7 @@ import type { Offer, Terms } from './terms.ts'
 export type NegotiationEnd =
   | { readonly agreed: Terms }
   | { readonly refusedBy: 'buyer'; readonly code: BuyerRefusal }
-  | { readonly refusedBy: 'seller'; readonly code: Extract<BidAnswer, { refuse: string }>['refuse'] }
+  | { readonly refusedBy: 'seller'; readonly code: 'rounds-exhausted' | 'unit-mismatch' }
 
 export type Negotiation = NegotiationEnd & {
   /** All offers the buyer saw, the listed one first. */
@@ -15,8 +15,8 @@ export type Negotiation = NegotiationEnd & {
 }
 
 /**
- * Plays a seller's policy against a buyer's strategy, without a wire between them: for tests, and to see what a policy does.
- * Always ends.
+ * Plays a seller's policy against a buyer's strategy as section 6 of the spec has them talk, without a wire between them: for
+ * tests, and to see what a policy does. Always ends.
  * @param first the offer of the first 402: listed terms, round 0
  */
 export function negotiate(policy: SellerPolicy, strategy: BuyerStrategy, first: Offer, rounds?: number): Negotiation {
@@ -31,8 +31,10 @@ export function negotiate(policy: SellerPolicy, strategy: BuyerStrategy, first: 
     if ('accept' in answer) return end({ agreed: termsOf(offer) })
     bids.push(answer.bid)
     const reply = applyPolicy(policy, answer.bid, { listed, offer, ...(rounds !== undefined && { rounds }) })
-    if ('refuse' in reply) return end({ refusedBy: 'seller', code: reply.refuse })
     if ('accept' in reply) return end({ agreed: reply.accept })
-    offers.push(reply.counter)
+    if ('counter' in reply) offers.push(reply.counter)
+    // a refusal is a 402 like any other: it carries the listed offer afresh, and the buyer counts its own rounds
+    else if (reply.refuse === 'terms-refused') offers.push(first)
+    else return end({ refusedBy: 'seller', code: reply.refuse })
   }
 }
