@@ -20,6 +20,7 @@ const TASKS = {
   lint: ['scripts/lint.ts'],
   build: ['scripts/build.ts'],
   bench: ['bench/main.ts'],
+  'example:model': ['examples/model/paid.ts'],
   vectors: ['scripts/make-vectors.ts'],
   'error-table': ['scripts/make-error-table.ts'],
 }

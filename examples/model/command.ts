@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { type Guard, startGuard } from '../../lightning-net/guard.ts'
 
 const STREAMPAY = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -16,13 +17,22 @@ export interface Command {
   readonly ended: Promise<number | null>
 }
 
-/** Runs `streampay` with `--json` in a process of its own. Its ledgers and journals go to `home`. */
+let guard: Guard | undefined
+
+/** Runs `streampay` with `--json` in a process of its own. Its ledgers and journals go to `home`. It ends with this one. */
 export function streampay(home: string, ...args: string[]): Command {
   const child = spawn(process.execPath, [STREAMPAY, ...args, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, STREAMPAY_HOME: home },
   })
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  guard ??= startGuard()
+  if (child.pid) guard.watch(child.pid)
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      if (child.pid) guard?.forget(child.pid)
+      resolve(code)
+    })
+  })
   return { child, events: eventsOf(child), ended }
 }
 

@@ -19,8 +19,9 @@ const QUESTIONS = [
   { price: '10 sat/s', question: 'Explain, step by step, how rain forms.' },
 ]
 const PURSE = '30 sat'
-const CREDIT = '10 sat'
-const AHEAD = '20 sat'
+// Wide enough for the model's speed times the time of a payment; with half of this it waits for money now and then.
+const CREDIT = '20 sat'
+const AHEAD = '40 sat'
 const MAX_TOKENS = 200
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
     say(`\n\n  bob sells  ${server.url}  for  ${price}, credit ${CREDIT}`)
     say(`  alice asks "${question}" and pays at most ${AHEAD} ahead\n`)
     const sale = await sellModel({ url: server.url, price, credit: CREDIT, node: lightning.bob.spec, home })
+    ends.defer(async () => void (await sale.stop()))
     const bought = await buyAnswer({
       url: sale.url,
       question,
@@ -104,12 +106,14 @@ function report(bought: Bought, sold: Sold | undefined): string {
     stallMs,
     statement,
   } = bought
+  // By the seller's clock where time is sold; the buyer's own count may be a little more.
+  const charged = BigInt(statement?.delivered ?? delivered)
   const rate = (tokens / (durationMs - firstByteMs)) * 1000
   const money = (amount: bigint) => formatMsat(msat(amount))
   const lines = [
     `delivered   ${tokens} tokens in ${(durationMs / 1000).toFixed(1)} s, the first after ${(firstByteMs / 1000).toFixed(1)} s`,
     `speed       ${rate.toFixed(0)} tokens/s; ${stallMs} ms without money`,
-    `paid        ${money(paid)} in ${payments} payments, fees ${money(fees)}; worth ${money(delivered)}, ${money(returned)} came back`,
+    `paid        ${money(paid)} in ${payments} payments, fees ${money(fees)}; charged ${money(charged)}, ${money(returned)} came back`,
     `at risk     alice ${money(maxAhead)} of ${money(ahead)}; bob ${sold ? `${money(sold.maxUnpaid)} of ${money(sold.credit)}` : 'unknown'}`,
     `statement   ${statement?.state ?? 'none'}, signed by ${statement?.payee?.slice(0, 16) ?? 'nobody'}…`,
   ]

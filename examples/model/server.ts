@@ -11,8 +11,6 @@ const SCRIPT = fileURLToPath(import.meta.url)
 
 export interface ModelServer {
   readonly url: string
-  /** Process id of the server. */
-  readonly pid: number
   close(): Promise<void>
 }
 
@@ -35,7 +33,6 @@ export async function startModelServer({ port }: { readonly port: number }): Pro
   })
   return {
     url,
-    pid: child.pid!,
     close: () => {
       child.stdin.end()
       return exited
