@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ROOT } from '../../scripts/run/child.ts'
+import { compile, installPackage, manifest, type Packed, packPackage, runIn } from './package.ts'
+
+const MAX_PACKED_BYTES = 400_000
+const dir = mkdtempSync(path.join(tmpdir(), 'streampay-consumers-'))
+const consumer = path.join(dir, 'consumer')
+const entries = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'))
+const specifiers = entries.map((name) => path.posix.join('streampay', name))
+let packed: Packed
+
+beforeAll(async () => {
+  packed = await packPackage(dir)
+  await installPackage(packed.tarball, consumer)
+  writeFileSync(path.join(consumer, 'package.json'), '{ "type": "module" }')
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+test('the tarball is small and holds no test, no source and no map', () => {
+  const unwanted = packed.files.filter(
+    ({ path: file }) => !/^(?:dist\/.*\.(?:js|d\.ts)|spec\/.*\.(?:md|json)|package\.json|[A-Z]+(?:\.md)?)$/.test(file),
+  )
+  const tests = packed.files.filter(({ path: file }) => /\.(?:test|property|contract|e2e|lnd)\.|\/testing\//.test(file))
+  expect([...unwanted, ...tests].map(({ path: file }) => file)).toEqual([])
+  expect(packed.size).toBeLessThan(MAX_PACKED_BYTES)
+})
+
+test('the tarball holds the licence, the change log and the protocol', () => {
+  const files = packed.files.map(({ path: file }) => file)
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'CHANGELOG.md', 'README.md', 'spec/stream.md']))
+})
+
+test('publint finds nothing', async () => {
+  const output = await runIn(ROOT, ['node_modules/publint/src/cli.js', 'run', packed.tarball, '--strict'])
+  expect(output).toContain('All good!')
+})
+
+test('every entry point has types for every resolution of ES modules', async () => {
+  const attw = 'node_modules/@arethetypeswrong/cli/dist/index.js'
+  const output = await runIn(ROOT, [attw, packed.tarball, '--profile', 'esm-only', '--no-emoji'])
+  expect(output).toContain('No problems found')
+})
+
+test.each([
+  ['nodenext', ['--module', 'nodenext', '--types', 'node']],
+  ['bundler', ['--module', 'esnext', '--moduleResolution', 'bundler', '--types', 'node']],
+])('TypeScript with %s resolution finds every name', async (_, options) => {
+  expect(await compile(consumer, 'sell.ts', options)).toEqual([])
+})
+
+test('the wire needs no types of Node', async () => {
+  const options = ['--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2024,dom', '--types', '']
+  expect(await compile(consumer, 'browser.ts', options)).toEqual([])
+})
+
+test('a paywall from the package answers 402 with its challenge', async () => {
+  expect(JSON.parse(await runIn(consumer, ['sell.ts']))).toEqual({ status: 402, challenges: 1 })
+})
+
+test('plain JavaScript loads every entry point', async () => {
+  const found: Record<string, string[]> = JSON.parse(await runIn(consumer, ['plain.mjs', ...specifiers]))
+  expect(Object.keys(found)).toEqual(specifiers)
+  for (const [name, exported] of Object.entries(found)) expect(exported, name).not.toEqual([])
+})
+
+test('the command runs from the package, and says its version', async () => {
+  const output = await runIn(consumer, ['node_modules/streampay/dist/cli/main.js', '--version'])
+  expect(output.trim()).toBe(manifest.version)
+})
+
+test('two embedded nodes trade from the package', async () => {
+  const output = await runIn(consumer, ['node_modules/streampay/dist/cli/main.js', 'demo', '--json'])
+  expect(JSON.parse(output)).toMatchObject({ ok: true })
+})
