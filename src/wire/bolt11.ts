@@ -5,7 +5,8 @@ import { bech32 } from '@scure/base'
 import { StreamError } from '../errors/error.ts'
 import { type Msat, msat } from '../money/msat.ts'
 import type { Network } from '../money/network.ts'
-import { fromUtf8, utf8 } from './encoding.ts'
+import { invalid, readFields, toBytes, toNumber } from './bolt11Fields.ts'
+import { utf8 } from './encoding.ts'
 import { recoverKey } from './message.ts'
 import { MAX_INVOICE_LENGTH } from './payload.ts'
 
@@ -47,13 +48,6 @@ const HUMAN_PART = /^ln(bcrt|bc|tbs|tb|sb)(?:([1-9]\d{0,19})([munp]?))?$/
 
 const TIMESTAMP_WORDS = 7
 const SIGNATURE_WORDS = 104
-const HASH_WORDS = 52
-const KEY_WORDS = 53
-const DEFAULT_EXPIRY_SECONDS = 3600
-/** Far beyond any sense, and still exact when added to a timestamp in milliseconds. */
-const MAX_SECONDS = 2 ** 40
-/** Features of BOLT 9 that an invoice may demand and that every node Stream runs on knows. */
-const KNOWN_FEATURES: ReadonlySet<number> = new Set([8, 14, 16, 24, 36, 48])
 
 /**
  * Decodes an invoice and checks its signature (BOLT 11), up to 4 KiB, on any of the five networks.
@@ -83,8 +77,6 @@ export function decodeInvoice(text: string): DecodedInvoice {
   }
 }
 
-const invalid = (detail: string): StreamError => new StreamError('invoice-invalid', `the invoice is invalid: ${detail}`)
-
 function readHumanPart(prefix: string): { network: Network; amount?: Msat } {
   const match = HUMAN_PART.exec(prefix)
   if (!match) throw invalid('unknown network, or not an amount')
@@ -98,84 +90,6 @@ function readHumanPart(prefix: string): { network: Network; amount?: Msat } {
   } catch {
     throw invalid('its amount exceeds 21 million BTC')
   }
-}
-
-interface TaggedFields {
-  readonly paymentHash: string
-  readonly payee: Uint8Array | undefined
-  readonly description: string
-  readonly expirySeconds: number
-  readonly minFinalCltv: number | undefined
-}
-
-/** Numbers of the tagged fields that are read: the value of their bech32 character. */
-const TAG = {
-  paymentHash: 1,
-  secret: 16,
-  description: 13,
-  payee: 19,
-  descriptionHash: 23,
-  expiry: 6,
-  cltv: 24,
-  features: 5,
-}
-const FIXED_WORDS = new Map([
-  [TAG.paymentHash, HASH_WORDS],
-  [TAG.secret, HASH_WORDS],
-  [TAG.descriptionHash, HASH_WORDS],
-  [TAG.payee, KEY_WORDS],
-])
-
-function readFields(words: readonly number[]): TaggedFields {
-  const first = new Map<number, readonly number[]>()
-  for (let at = 0; at < words.length; ) {
-    if (at + 3 > words.length) throw invalid('a field is cut off')
-    const tag = words[at]!
-    const length = words[at + 1]! * 32 + words[at + 2]!
-    const data = words.slice(at + 3, at + 3 + length)
-    if (data.length < length) throw invalid('a field is cut off')
-    at += 3 + length
-    // a field of unforeseen length is skipped, as BOLT 11's own example of ignored fields has it; of several, the first counts
-    const fits = (FIXED_WORDS.get(tag) ?? length) === length
-    if (fits && !first.has(tag)) first.set(tag, data)
-  }
-  const paymentHash = first.get(TAG.paymentHash)
-  if (!paymentHash) throw invalid('it has no payment hash')
-  if (!first.has(TAG.secret)) throw invalid('it has no payment secret')
-  if (first.has(TAG.description) === first.has(TAG.descriptionHash)) {
-    throw invalid('it must have a description or the hash of one, and not both')
-  }
-  refuseUnknownFeatures(first.get(TAG.features) ?? [])
-  const description = fromUtf8(toBytes(first.get(TAG.description) ?? [], 'cut'))
-  if (description === undefined) throw invalid('its description is not UTF-8')
-  const payee = first.get(TAG.payee)
-  const expiry = first.get(TAG.expiry)
-  const cltv = first.get(TAG.cltv)
-  return {
-    paymentHash: bytesToHex(toBytes(paymentHash, 'cut')),
-    payee: payee && toBytes(payee, 'cut'),
-    description,
-    expirySeconds: expiry ? toNumber(minimal(expiry)) : DEFAULT_EXPIRY_SECONDS,
-    minFinalCltv: cltv && toNumber(minimal(cltv)),
-  }
-}
-
-function minimal(words: readonly number[]): readonly number[] {
-  if (words[0] === 0) throw invalid('a number is written with leading zeros')
-  return words
-}
-
-/** An even bit demands a feature: paying without knowing it could pay wrongly. The last word holds bits 0 to 4. */
-function refuseUnknownFeatures(words: readonly number[]): void {
-  minimal(words)
-  words.forEach((word, i) => {
-    for (let bit = 0; bit < 5; bit++) {
-      const feature = (words.length - 1 - i) * 5 + bit
-      if ((word >> bit) & 1 && feature % 2 === 0 && !KNOWN_FEATURES.has(feature)) {
-        throw invalid(`it demands feature ${feature}, which is unknown`)
-      }
-    }
-  })
 }
 
 function readPayee(signature: Uint8Array, hash: Uint8Array, named: Uint8Array | undefined): string {
@@ -195,23 +109,6 @@ function isSignedBy(key: Uint8Array, hash: Uint8Array, signature: Uint8Array): b
   } catch {
     return false
   }
-}
-
-/** Words of five bits as a number, cut off at `MAX_SECONDS`. */
-const toNumber = (words: readonly number[]): number =>
-  words.reduce((sum, word) => Math.min(sum * 32 + word, MAX_SECONDS), 0)
-
-/** Words of five bits as bytes; bits that do not fill a byte are cut off, or padded with zeros. */
-function toBytes(words: readonly number[], rest: 'cut' | 'padded'): Uint8Array {
-  const bits = words.length * 5
-  const bytes = new Uint8Array(rest === 'padded' ? Math.ceil(bits / 8) : Math.floor(bits / 8))
-  words.forEach((word, i) => {
-    for (let bit = 0; bit < 5; bit++) {
-      const at = i * 5 + bit
-      if ((word >> (4 - bit)) & 1 && at >> 3 < bytes.length) bytes[at >> 3]! |= 0x80 >> (at & 7)
-    }
-  })
-  return bytes
 }
 
 export interface InvoiceExpectation {
