@@ -9,6 +9,8 @@ export interface WindowState {
   readonly paid: Msat
   /** Sent and not settled, payments of unknown outcome included. */
   readonly inFlight: Msat
+  /** The part of `inFlight` whose outcome is unknown: it counts, and nothing can be expected of it. */
+  readonly unknown: Msat
   /** Cost of what was received, rounded down. */
   readonly received: Msat
   /** Cost of all that can still come on the requests that are open; `undefined` where no end is known. */
@@ -44,7 +46,7 @@ const RUNGS = 6
 export function decide(state: WindowState): Decision {
   const outstanding = state.paid + state.inFlight - state.received
   const room = minus(state.ahead, outstanding)
-  const least = isWaitedFor(state) ? max(state.due, state.smallestPayment) : undefined
+  const least = isWaitedFor(state) ? max(state.due, leastPayment(state)) : undefined
   if (least !== undefined && least > room) {
     return { wait: 'window', need: msat((outstanding > 0n ? outstanding : 0n) + least) }
   }
@@ -54,33 +56,45 @@ export function decide(state: WindowState): Decision {
   const size = least !== undefined && wanted > room ? least : wanted
   if (size > room) return { wait: 'window' }
   if (size <= state.budgetLeft) return { pay: size }
-  return state.budgetLeft >= (least ?? state.smallestPayment) ? { pay: state.budgetLeft } : { wait: 'budget' }
+  return state.budgetLeft >= (least ?? leastPayment(state)) ? { pay: state.budgetLeft } : { wait: 'budget' }
 }
 
 /** The seller is paused, and nothing is on its way that could help: what it waits for is known exactly. */
-const isWaitedFor = ({ due, inFlight }: WindowState): boolean => due > 0n && inFlight === 0n
+const isWaitedFor = ({ due, inFlight, unknown }: WindowState): boolean => due > 0n && inFlight <= unknown
+
+const leastPayment = ({ smallestPayment, feeFloor }: WindowState): Msat => max(smallestPayment, feeFloor)
 
 function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   const size = paymentSize(state)
   if (state.demand === undefined) return size
   const missing = minus(state.demand, outstanding)
   if (missing === 0n) return undefined
-  return missing < size ? max(missing, state.smallestPayment) : size
+  return missing < size ? max(missing, leastPayment(state)) : size
 }
 
+/** How many payment times of consumption the rest of the window should last, while a payment of the chosen size is on its way. */
+const MARGINS = [30n, 13n] as const
+
 /**
- * The size of payment that suits this stream now, one of the ladder's. While it is on its way, what else is in the window, and the
- * credit, must last for two payment times.
+ * The size of payment that suits this stream now, one of the ladder's: the largest with which the rest of the window and the
+ * credit last for three payment times, or else for just over one. Where no size does, the window bounds the stream; then the
+ * whole window is paid at once, because smaller payments would only load the node and make each of them slower.
  */
 export function paymentSize(state: WindowState): Msat {
   const { ahead, credit, ratePerSecond, latencyMs, smallestPayment } = state
   const ladder = paymentLadder(ahead, smallestPayment)
   const paced = ratePerSecond / BigInt(Math.max(1, Math.floor(state.paymentsPerSecond)))
   const least = max(max(smallestPayment, state.feeFloor), msat(paced))
-  const consumed = max(msat((2n * ratePerSecond * BigInt(Math.ceil(latencyMs))) / 1000n), smallestPayment)
   // Nothing is known yet: a quarter of the window, so that three more can follow before the first has settled.
-  const most = ratePerSecond === 0n ? msat(ahead / 4n) : max(minus(ahead + credit, consumed), least)
-  return ladder.find((rung) => rung <= most && rung >= least) ?? lowestAbove(ladder, least)
+  if (ratePerSecond === 0n)
+    return ladder.find((rung) => rung <= ahead / 4n && rung >= least) ?? lowestAbove(ladder, least)
+  const oneTime = (ratePerSecond * BigInt(Math.ceil(latencyMs))) / 1000n
+  for (const tenths of MARGINS) {
+    const most = ahead + credit - max(msat((oneTime * tenths) / 10n), smallestPayment)
+    const fitting = ladder.find((rung) => rung <= most && rung >= least)
+    if (fitting !== undefined) return fitting
+  }
+  return ladder[0]!
 }
 
 const lowestAbove = (ladder: readonly Msat[], least: Msat): Msat =>
