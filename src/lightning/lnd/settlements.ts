@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { msat } from '../../money/msat.ts'
 import type { Settlement } from '../node.ts'
 import { nodeError } from './errors.ts'
@@ -51,13 +50,25 @@ export function subscribeSettlements(
         const known = nodeError(error, 'following settlements')
         if (known.code !== reported) onError(known)
         reported = known.code
-        await sleep(retryMs, undefined, { signal }).catch(() => {})
+        await pause(retryMs, signal)
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
       }
     }
   }
   void run()
   return () => ending.abort()
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
 }
 
 interface Listening {
