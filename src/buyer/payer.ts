@@ -1,7 +1,7 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LightningNode, PaymentOutcome } from '../lightning/node.ts'
-import { type Msat, max, minus, msat, ZERO } from '../money/msat.ts'
+import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import type { Pace } from '../window/pace.ts'
@@ -63,7 +63,8 @@ export class Payer {
   #blocked: Decision | undefined
   #ended = false
   #error: StreamError | undefined
-  readonly #pending = new Set<Promise<void>>()
+  /** Payments on their way, by payment hash; one whose outcome is unknown is no longer waited for. */
+  readonly #pending = new Map<string, Promise<void>>()
 
   constructor(
     wallet: Wallet,
@@ -178,7 +179,7 @@ export class Payer {
     })
     while (this.#pending.size > 0) {
       const before = this.#pending.size
-      await Promise.race([Promise.all(this.#pending), late])
+      await Promise.race([Promise.all(this.#pending.values()), late])
       if (this.#pending.size >= before) break
     }
     clearTimeout(timer)
@@ -193,6 +194,7 @@ export class Payer {
       credit: creditAt(this.#agreement.credit, this.#paid),
       paid: this.#paid,
       inFlight: this.#inFlight,
+      unknown: this.#unknown,
       received,
       demand,
       due,
@@ -254,11 +256,11 @@ export class Payer {
         this.stop(toStreamError(error))
       })
       .finally(() => {
-        this.#pending.delete(task)
+        this.#pending.delete(invoice.paymentHash)
         this.#onChange()
         this.kick()
       })
-    this.#pending.add(task)
+    this.#pending.set(invoice.paymentHash, task)
   }
 
   async #pay(invoice: CheckedInvoice, maxFee: Msat): Promise<void> {
@@ -311,6 +313,9 @@ export class Payer {
   /** Asks the node what became of a payment until it knows. Until then it counts as spent. */
   async #follow(paymentHash: string, amount: Msat): Promise<PaymentOutcome> {
     this.#unknown = msat(this.#unknown + amount)
+    this.#pending.delete(paymentHash)
+    // What it was to pay for may still be waited for: the rest of the window is there for that.
+    this.kick()
     this.#onChange()
     for (let pauseMs: number = FOLLOW_MS.first; ; pauseMs = Math.min(pauseMs * 2, FOLLOW_MS.last)) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
@@ -339,8 +344,9 @@ export class Payer {
   /** Larger payments carry a base fee better: try those first, as far as the window goes. */
   #failed(outcome: Extract<PaymentOutcome, { status: 'failed' }>, amount: Msat): void {
     this.#failures++
-    const larger = msat(amount * 2n)
-    if ((outcome.reason === 'fee-too-high' || outcome.reason === 'no-route') && larger <= this.#ahead) {
+    const [largest] = paymentLadder(this.#ahead, this.#agreement.smallestPayment)
+    const larger = min(msat(amount * 2n), largest!)
+    if ((outcome.reason === 'fee-too-high' || outcome.reason === 'no-route') && larger > amount) {
       this.#feeFloor = max(this.#feeFloor, larger)
     } else if (this.#failures >= MAX_FAILURES || outcome.reason === 'balance-insufficient') {
       this.stop(new StreamError(outcome.reason, outcome.detail || 'the payment failed'))
