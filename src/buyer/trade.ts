@@ -1,6 +1,6 @@
 import { StreamError } from '../errors/error.ts'
-import { formatMsat, type Msat, min, minus, msat } from '../money/msat.ts'
-import { stepsFor } from '../money/price.ts'
+import { formatMsat, type Msat, max, min, minus, msat } from '../money/msat.ts'
+import { costUp, stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { formatCredential } from '../wire/credential.ts'
@@ -51,6 +51,8 @@ export interface TradeSummary {
 /** The control channel is opened after this long without an answer: something may be due that only it tells. */
 const WATCH_AFTER_MS = 120
 const SETTLE_MS = 15_000
+/** Longer than this nothing that was sent is on its way. */
+const ON_THE_WAY_MS = 1000
 /** The payer is asked again whenever this part of the window was received: finer would cost and change nothing. */
 const CHECKS_A_WINDOW = 32n
 
@@ -127,6 +129,7 @@ export class Trade {
    */
   async fetch(url: string, init: RequestInit): Promise<Response> {
     if (this.#payer.error) throw this.#withCounts(this.#payer.error)
+    this.#checkWindow()
     const abort = new AbortController()
     const signal = init.signal ? AbortSignal.any([init.signal, abort.signal]) : abort.signal
     const receipt = this.#begin(abort)
@@ -144,6 +147,14 @@ export class Trade {
     }
   }
 
+  /** A window that cannot open the gate for a single step is no reason to pay anything. */
+  #checkWindow(): void {
+    const { price, credit, smallestPayment } = this.agreement
+    const first = minus(costUp(price, 1n), max(credit.start, creditAt(credit, this.#payer.paid)))
+    const need = first === 0n ? first : max(first, smallestPayment)
+    if (need > this.#options.ahead) throw this.#withCounts(this.#windowError(need))
+  }
+
   #begin(abort: AbortController): Receipt {
     const receipt = this.#received.begin(performance.now())
     this.#aborts.set(receipt, abort)
@@ -151,7 +162,10 @@ export class Trade {
     this.#payer.kick()
     if (this.#countsOnStatements) this.#watch()
     else this.#watchTimer ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
-    this.#stallTimer ??= setInterval(() => this.#checkStall(), Math.max(50, this.#options.stallMs / 4))
+    this.#stallTimer ??= setInterval(
+      () => this.#checkStall(),
+      Math.min(ON_THE_WAY_MS, Math.max(50, this.#options.stallMs / 4)),
+    )
     return receipt
   }
 
@@ -229,6 +243,8 @@ export class Trade {
 
   /** The reader waits and nothing comes: it must learn of it. */
   #checkStall(): void {
+    this.#payer.kick()
+    this.#tellReaders()
     if (this.#waitingSince === undefined || performance.now() - this.#waitingSince < this.#options.stallMs) return
     const stalled = new StreamError('stream-stalled', `nothing came for ${this.#options.stallMs} ms`)
     this.#abortAll(this.#payer.error ?? this.#blockedError() ?? stalled)
@@ -265,7 +281,16 @@ export class Trade {
   get #unread(): boolean {
     const { unit } = this.agreement.price
     const exact = unit === 'byte' || unit === 'token'
-    return exact && this.#received.steps(performance.now()) < (this.#statement?.steps ?? 0n)
+    const now = performance.now()
+    return exact && !this.#waitsInVain(now) && this.#received.steps(now) < (this.#statement?.steps ?? 0n)
+  }
+
+  /** What left for a request that was cut never arrives: the readers have waited longer than anything is on its way. */
+  #waitsInVain(now: number): boolean {
+    const open = [...this.#received.open]
+    const answered = open.some((receipt) => receipt.answered)
+    const since = answered ? this.#waitingSince : open.at(-1)?.startedAtMs
+    return since !== undefined && now - since > ON_THE_WAY_MS
   }
 
   get #missing(): Msat {
@@ -298,9 +323,13 @@ export class Trade {
       const text = `payments of ${formatMsat(unknown)} have no known outcome yet`
       return new StreamError('payment-unknown', text, { unknown: `${unknown}` })
     }
+    return this.#windowError(blocked.need)
+  }
+
+  #windowError(need: Msat): StreamError {
     const { ahead } = this.#options
-    const text = `the next step needs --ahead ${formatMsat(blocked.need)}, not ${formatMsat(ahead)}`
-    return new StreamError('window-too-small', text, { ahead: `${ahead}`, needed: `${blocked.need}` })
+    const text = `the next step needs --ahead ${formatMsat(need)}, not ${formatMsat(ahead)}`
+    return new StreamError('window-too-small', text, { ahead: `${ahead}`, needed: `${need}` })
   }
 
   #abortAll(error: StreamError): void {
