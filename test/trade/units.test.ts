@@ -61,7 +61,7 @@ describe('each unit, end to end', () => {
     expect(await readAll(response)).toBe(3)
     const [closing] = await buyer.close()
     expect(closing?.dispute).toBeUndefined()
-    expect(closing?.statement.steps).toBeGreaterThanOrEqual(119n)
+    expect(closing?.statement.steps).toBeGreaterThanOrEqual(60n)
     const { durationMs } = buyer.trades[0]!
     expect(Number(closing?.statement.steps)).toBeLessThanOrEqual(Math.ceil(durationMs) - 300)
   })
