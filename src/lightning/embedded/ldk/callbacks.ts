@@ -3,8 +3,11 @@ import { toHex } from '../chain/bytes.ts'
 import type { MonitorWrite } from '../state/store.ts'
 import { FEE_SAT_PER_1000_WEIGHT } from './config.ts'
 
-/** How many updates of a channel are kept before its monitor is written whole again. */
-const UPDATES_PER_WHOLE = 256
+/**
+ * A monitor is written whole again when its updates have come to this many bytes, or to as many as it has itself: it
+ * grows by 100 to 150 bytes with every payment, and so stays a fixed share of what is written.
+ */
+const MIN_UPDATE_BYTES = 256 * 1024
 const WARN: number = ldk.Level.LDKLevel_Warn
 /** An update without a place of its own in the sequence; LDK uses it for closed channels of older versions. */
 const NO_SEQUENCE = 0xffff_ffff_ffff_ffffn
@@ -23,7 +26,8 @@ export class Callbacks {
   #monitors: MonitorWrite[] = []
   #broadcasts: Uint8Array[] = []
   #events: ldk.Event[] = []
-  readonly #updates = new Map<string, number>()
+  /** What may still be written as updates, by channel. A channel not yet seen in this run starts with nothing. */
+  readonly #updateBudget = new Map<string, number>()
 
   constructor(log: ((line: string) => void) | undefined) {
     this.logger = ldk.Logger.new_impl({
@@ -82,14 +86,16 @@ export class Callbacks {
   ): ldk.ChannelMonitorUpdateStatus {
     const noted = this.#note(() => {
       const channel = toHex(outpoint.write())
-      const updates = (this.#updates.get(channel) ?? 0) + 1
-      const asUpdate = update !== null && updates < UPDATES_PER_WHOLE && update.get_update_id() !== NO_SEQUENCE
-      this.#updates.set(channel, asUpdate ? updates : 0)
-      this.#monitors.push(
-        asUpdate
-          ? { channel, kind: 'update', bytes: update.write() }
-          : { channel, kind: 'whole', bytes: monitor.write() },
-      )
+      const budget = this.#updateBudget.get(channel) ?? 0
+      if (update !== null && budget > 0 && update.get_update_id() !== NO_SEQUENCE) {
+        const bytes = update.write()
+        this.#monitors.push({ channel, kind: 'update', bytes })
+        this.#updateBudget.set(channel, budget - bytes.length)
+      } else {
+        const bytes = monitor.write()
+        this.#monitors.push({ channel, kind: 'whole', bytes })
+        this.#updateBudget.set(channel, Math.max(bytes.length, MIN_UPDATE_BYTES))
+      }
     })
     return noted
       ? ldk.ChannelMonitorUpdateStatus.LDKChannelMonitorUpdateStatus_Completed

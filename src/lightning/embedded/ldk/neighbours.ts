@@ -1,4 +1,5 @@
-import { connect, createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import * as ldk from 'lightningdevkit'
 import { StreamError } from '../../../errors/error.ts'
 import { fromHex, toHex } from '../chain/bytes.ts'
@@ -11,7 +12,10 @@ import { unwrap } from './results.ts'
 /** The only address this node listens on or connects to. */
 const LOOPBACK = '127.0.0.1'
 const RECONNECT_MS = 300
+/** Every how many ticks a node dials although it is the other's turn. */
+const PATIENT_TICKS = 4
 const HANDSHAKE_MS = 5_000
+const JITTER_MS = 250
 const OPENING_MS = 20_000
 /** What a fresh channel keeps back of its capacity: the reserve of 1 % on our side, and the commitment's fee. */
 const UNSPENDABLE_PER_MILLE = 30n
@@ -27,6 +31,7 @@ export class Neighbours {
   readonly #timers: NodeJS.Timeout[] = []
   /** Some channel may be without its peer. Listing channels costs WASM memory, so it is not done to find that out. */
   #mayBeDown = true
+  #ticks = 0
   #server: Server | undefined
   #self: Peer | undefined
 
@@ -110,7 +115,7 @@ export class Neighbours {
     await this.dial(publicKey)
     if (this.channelsWith(publicKey).length === 0) return this.open(publicKey, 0n)
     if (await this.until(isUsable, OPENING_MS)) return
-    throw new StreamError('node-unreachable', `the channel to ${publicKey} did not become usable`)
+    throw unreachable(publicKey, 'did not make the channel usable')
   }
 
   /**
@@ -155,35 +160,40 @@ export class Neighbours {
     this.#node.wake()
     const isUsable = () => this.channelsWith(publicKey).some(({ id, usable }) => usable && !before.has(id))
     if (await this.until(isUsable, OPENING_MS)) return
-    throw new StreamError('node-unreachable', `the channel to ${publicKey} did not become usable`)
+    throw unreachable(publicKey, 'did not make the channel usable')
   }
 
   async #dial(publicKey: string): Promise<void> {
-    if (this.#isConnected(publicKey)) return
-    const peer = this.#registry.find(publicKey)
-    if (!peer) throw new StreamError('node-unreachable', `no node ${publicKey} runs on this machine`)
-    if (peer.host !== LOOPBACK)
-      throw new StreamError('network-refused', `the embedded node connects to ${LOOPBACK} only`)
-    const socket = connect(peer.port, LOOPBACK)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve)
-        socket.once('error', reject)
-      })
-    } catch (error) {
-      throw new StreamError('node-unreachable', `the node ${publicKey} does not answer`, {}, error)
+    for (const deadline = Date.now() + HANDSHAKE_MS; !this.#isConnected(publicKey); ) {
+      if (Date.now() > deadline) throw unreachable(publicKey, 'does not finish its handshake')
+      const peer = this.#registry.find(publicKey)
+      if (!peer) throw unreachable(publicKey, 'does not run on this machine')
+      const socket = await this.#connect(peer)
+      this.#node.transport.startOutbound(socket, fromHex(publicKey))
+      await this.until(() => socket.destroyed || this.#isConnected(publicKey), HANDSHAKE_MS)
+      // Two nodes that dial each other at once refuse each other's call, and again unless one of them waits longer.
+      if (socket.destroyed) await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
     }
-    this.#node.transport.startOutbound(socket, fromHex(publicKey))
-    if (await this.until(() => this.#isConnected(publicKey), HANDSHAKE_MS)) return
-    throw new StreamError('node-unreachable', `the node ${publicKey} does not finish its handshake`)
+  }
+
+  async #connect({ publicKey, host, port }: Peer): Promise<Socket> {
+    if (host !== LOOPBACK) throw new StreamError('network-refused', `the embedded node connects to ${LOOPBACK} only`)
+    const socket = connect(port, host)
+    try {
+      await once(socket, 'connect')
+      return socket
+    } catch (error) {
+      throw unreachable(publicKey, 'does not answer', error)
+    }
   }
 
   #isConnected(publicKey: string): boolean {
     return this.#node.peers.list_peers().some((peer) => toHex(peer.get_counterparty_node_id()) === publicKey)
   }
 
-  /** Dials the peers of channels that are down. Both sides may; LDK keeps one connection. */
+  /** Dials the peers of channels that are down. Of two nodes, the one with the greater key mostly leaves it to the other. */
   #reconnect(): void {
+    this.#ticks++
     if (!this.#mayBeDown) return
     const down = new Set(
       channelStates(this.#node.manager)
@@ -192,12 +202,16 @@ export class Neighbours {
     )
     this.#mayBeDown = down.size > 0
     for (const publicKey of down) {
-      if (!this.isKnown(publicKey)) continue
+      const isOurs = this.#node.publicKey < publicKey || this.#ticks % PATIENT_TICKS === 0
+      if (!isOurs || !this.isKnown(publicKey)) continue
       // A peer that has just gone away is tried again with the next tick.
       this.dial(publicKey).catch(() => {})
     }
   }
 }
+
+const unreachable = (publicKey: string, what: string, cause?: unknown): StreamError =>
+  new StreamError('node-unreachable', `the node ${publicKey} ${what}`, {}, cause)
 
 /** Runs `start` unless it is already running for `key`, and gives every caller the same outcome. */
 function shared(running: Map<string, Promise<void>>, key: string, start: () => Promise<void>): Promise<void> {

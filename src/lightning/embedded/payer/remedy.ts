@@ -7,10 +7,8 @@ import type { LdkNode } from '../ldk/node.ts'
 import { unwrap } from '../ldk/results.ts'
 import { type Failed, failed } from './attempt.ts'
 
-/** How long a peer with which we have a channel may be away before its payments fail. */
-const ABSENT_MS = 5_000
-/** How long a channel may be too busy for one more payment. */
-const BUSY_MS = 10_000
+/** How long a payment waits for the payee to come back, or for its channel to have room again. */
+const WAIT_MS = 10_000
 
 /**
  * Does what can be done about a payment that found no route: waits for its peer, or opens a channel. `undefined` when it
@@ -27,11 +25,10 @@ export async function remedy(
   const channels = neighbours.channelsWith(payee)
   const able = channels.filter(({ ready, outbound }) => ready && outbound >= amount)
   if (able.length > 0) {
-    const timeoutMs = able.some(({ usable }) => usable) ? BUSY_MS : ABSENT_MS
     const canSend = () => neighbours.channelsWith(payee).some((channel) => channel.canSend >= amount)
     // Whether the dialling fails does not matter: the peer may dial us.
     neighbours.dial(payee).catch(() => {})
-    if (await neighbours.until(canSend, timeoutMs)) return
+    if (await neighbours.until(canSend, WAIT_MS)) return
     return failed('no-route', 'the channel to the payee cannot be used now')
   }
   if (!neighbours.isKnown(payee)) return diagnose(invoice, maxFee, node, channels.length > 0)

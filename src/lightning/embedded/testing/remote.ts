@@ -15,6 +15,10 @@ export interface RemoteNode {
   readonly logs: readonly string[]
   /** SIGKILL. Resolves when the process is gone; calls that were not answered never are. */
   kill(): Promise<void>
+  /** SIGSTOP: the process holds its connections and does nothing. */
+  freeze(): void
+  /** SIGCONT. */
+  thaw(): void
 }
 
 const METHODS = ['info', 'createInvoices', 'pay', 'lookupPayment', 'channels', 'openChannelTo', 'close'] as const
@@ -46,5 +50,7 @@ export async function startRemoteNode(home: string, name: string): Promise<Remot
       child.kill('SIGKILL')
       await gone
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
   }
 }
