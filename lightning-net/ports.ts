@@ -11,7 +11,7 @@ const LOWEST = 20_000
 export async function freePorts(count: number, base?: number): Promise<number[]> {
   if (base !== undefined) {
     const ports = range(base, count)
-    if (base < 1024 || base + count > EPHEMERAL)
+    if (!(base >= 1024 && base + count <= EPHEMERAL))
       throw new Error(`ports ${base} to ${base + count - 1} are not between 1024 and ${EPHEMERAL}`)
     for (const port of ports) if (!(await isFree(port))) throw new Error(`port ${port} is taken`)
     return ports

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** A wire to LND that can be cut. */
-export interface Proxy {
+export interface Wire {
   /** `localhost:PORT`, to be used in place of LND's own. */
   readonly socket: string
   /** Breaks every connection and refuses new ones. */
@@ -12,7 +12,7 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startWire(target: string): Promise<Wire> {
   const [host, port] = target.split(':')
   const open = new Set<Socket>()
   let whole = true
