@@ -42,7 +42,8 @@ process.on('message', async (type: string) => {
   if (type === 'accounts') send(type, [...wall.seller.accounts.inMemory.values()].map(describe))
   if (type === 'stats') {
     for (let i = 0; i < 4; i++) {
-      globalThis.gc?.()
+      // The heap as the agreements need it, and not as large as the load that made them left it.
+      globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     send(type, { nodeCalls, rss: process.memoryUsage.rss() })

@@ -38,7 +38,7 @@ export async function memory(): Promise<FigureResult> {
     ratio: round(full.rss / idle.rss),
     goal: 'value <= 100 MB',
     held: mb <= 100,
-    note: `${accounts} agreements in memory, each with an invoice of an LND and one request served; the ledger is in memory too`,
+    note: `${accounts} agreements in memory, each with an invoice of an LND and one request served; the ledger is in memory too; after a full collection, before and after`,
   }
 
   async function open(url: string, count: number): Promise<void> {
