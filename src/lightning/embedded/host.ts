@@ -80,7 +80,9 @@ export class WorkerHost {
   }
 
   #launch(): Promise<void> {
-    const worker = new Worker(this.#options.url, { workerData: this.#options.start(), execArgv: [] })
+    const worker = new Worker(this.#options.url, { workerData: this.#options.start(), execArgv: [], stdout: true })
+    // LDK prints a panic before it ends the worker; the program's own output is not the place for it.
+    worker.stdout.on('data', (text) => this.#options.log?.(String(text)))
     let failure: Error | undefined
     return new Promise((resolve, reject) => {
       worker.on('message', (message: Response | NodeNotice) => {

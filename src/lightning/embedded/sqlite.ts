@@ -11,7 +11,8 @@ const RETRY_MS = 10
  * @throws Error of `node:sqlite` when the file cannot be opened or is not a database
  */
 export function openDatabase(path: string, schema: string, durability: Durability): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  const db = new DatabaseSync(path)
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   // Switching to WAL needs the file alone for a moment and does not wait for it as other statements do.
   retryWhileLocked(() => db.exec('PRAGMA journal_mode = WAL'))
   db.exec(`PRAGMA synchronous = ${durability}`)

@@ -62,7 +62,7 @@ export function bodyFault({ header, transactions }: ParsedBlock, height: number)
   if (coinbase.inputs.length !== 1 || coinbase.inputs[0]!.vout !== 0xffffffff) return 'the first is not a coinbase'
   if (coinbase.outputs.reduce((sum, { amount }) => sum + amount, 0n) > subsidy(height)) return 'subsidy'
   if (!merkleRoot(transactions.map(({ id }) => id)).equals(header.subarray(36, 68))) return 'merkle root'
-  const commitment = commitmentScript(rest)
+  const commitment = commitmentScript(rest, coinbase.inputs[0]!.witness[0] ?? NO_HASH)
   return coinbase.outputs.some(({ script }) => commitment.equals(script)) ? undefined : 'witness commitment'
 }
 
@@ -94,7 +94,7 @@ function coinbaseFor(height: number, script: Uint8Array, transactions: readonly 
     inputs: [{ txid: NO_HASH, index: 0xffffffff, finalScriptSig: heightScript(height), sequence: 0xffffffff }],
     outputs: [
       { amount: subsidy(height), script },
-      { amount: 0n, script: commitmentScript(transactions) },
+      { amount: 0n, script: commitmentScript(transactions, NO_HASH) },
     ],
     witnesses: [[NO_HASH]],
     lockTime: 0,
@@ -109,10 +109,10 @@ function heightScript(height: number): Buffer {
   return Buffer.concat([Buffer.from([number.length]), number, Buffer.from([0])])
 }
 
-/** BIP 141: commits to the witnesses, which txids leave out. */
-function commitmentScript(transactions: readonly ChainTransaction[]): Buffer {
+/** BIP 141: commits to the witnesses, which txids leave out. `reserved` is the coinbase's own. */
+function commitmentScript(transactions: readonly ChainTransaction[], reserved: Uint8Array): Buffer {
   const root = merkleRoot([NO_HASH, ...transactions.map(({ witnessId }) => witnessId)])
-  return Buffer.concat([COMMITMENT_PREFIX, hash256(Buffer.concat([root, NO_HASH]))])
+  return Buffer.concat([COMMITMENT_PREFIX, hash256(Buffer.concat([root, reserved]))])
 }
 
 function merkleRoot(hashes: readonly Uint8Array[]): Buffer {

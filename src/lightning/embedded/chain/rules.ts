@@ -7,7 +7,6 @@ import type { ChainTransaction, TransactionInput } from './transaction.ts'
 /** Why the chain does not take a transaction. */
 export type Refusal =
   | 'malformed'
-  | 'no-inputs'
   | 'duplicate-input'
   | 'coin-unknown'
   | 'coin-spent'
@@ -51,7 +50,6 @@ const SEQUENCE_LOCK_IS_TIME = 0x400000
  */
 export function refusalOf(transaction: ChainTransaction, context: RuleContext): Refusal | undefined {
   const { inputs, outputs } = transaction
-  if (inputs.length === 0) return 'no-inputs'
   if (new Set(inputs.map(({ txid, vout }) => `${txid}:${vout}`)).size !== inputs.length) return 'duplicate-input'
   if (isLocked(transaction, context)) return 'locktime'
   let spent = 0n

@@ -51,6 +51,7 @@ export function parseLeadingTransaction(bytes: Uint8Array): ChainTransaction {
 }
 
 function fromDecoded(decoded: Decoded): ChainTransaction {
+  if (decoded.inputs.length === 0) throw new Error('no inputs')
   if (decoded.outputs.some(({ amount }) => amount > MAX_MONEY_SAT)) throw new Error('output above 21 million BTC')
   const raw = RawTx.encode(decoded)
   const id = hash256(RawTx.encode({ ...decoded, segwitFlag: false, witnesses: undefined }))

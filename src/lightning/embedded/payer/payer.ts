@@ -193,9 +193,12 @@ export class Payer {
   }
 }
 
+/** Longer than this a timer cannot wait, and would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   const { promise: timeout, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(resolve, timeoutMs, undefined)
+  const timer = setTimeout(resolve, Math.min(timeoutMs, MAX_TIMER_MS), undefined)
   try {
     return await Promise.race([promise, timeout])
   } finally {
