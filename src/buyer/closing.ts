@@ -38,6 +38,7 @@ export function disputeOf(
   } catch (error) {
     return toStreamError(error)
   }
+  if (statement.state !== 'closed') return new StreamError('statement-invalid', 'the statement is not a closing one')
   if (statement.paid < own.paid) {
     return new StreamError('statement-invalid', "the seller's statement leaves out payments that settled", {
       paid: `${own.paid}`,
