@@ -142,6 +142,12 @@ export class Account {
     return granted
   }
 
+  /** Writes down how many steps were delivered, not only how many may have been. */
+  async save(): Promise<void> {
+    const { deliveredSteps } = this.gate
+    await this.#ledger.lease(this.agreement.id, deliveredSteps, deliveredSteps)
+  }
+
   #graceError(): StreamError {
     return new StreamError('grace-exceeded', 'nothing was paid for longer than the grace period', {
       agreement: this.agreement.id,

@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../errors/error.ts'
-import type { InvoiceRecord, Ledger } from '../ledger/ledger.ts'
+import type { AgreementRecord, InvoiceRecord, Ledger } from '../ledger/ledger.ts'
 import type { Settlement } from '../lightning/node.ts'
 import { ZERO } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
@@ -21,6 +21,7 @@ export class Accounts {
   readonly #accounts = new Map<string, Account>()
   readonly #loading = new Map<string, Promise<Account | undefined>>()
   readonly #usedAtMs = new WeakMap<Account, number>()
+  #opening = 0
 
   constructor(ledger: Ledger, secret: Uint8Array) {
     this.#ledger = ledger
@@ -40,10 +41,24 @@ export class Accounts {
     return this.#derive(`secret|${id}`)
   }
 
+  /** Agreements on their way into the ledger: their invoices are being made, and the ledger does not count them yet. */
+  get opening(): number {
+    return this.#opening
+  }
+
+  async whileOpening<T>(open: () => Promise<T>): Promise<T> {
+    this.#opening++
+    try {
+      return await open()
+    } finally {
+      this.#opening--
+    }
+  }
+
   /** Opens an agreement, or finds the one that this acceptance opened before. */
   async open(agreement: Agreement, invoices: readonly InvoiceRecord[]): Promise<Account> {
     const added = await this.#ledger.addAgreement(agreement, Date.now(), invoices)
-    const account = added ? this.#keep(new Account(fresh(agreement), this.#ledger)) : await this.get(agreement.id)
+    const account = added ? this.#keep(fresh(agreement)) : await this.get(agreement.id)
     if (!account) throw new StreamError('ledger-failed', 'an agreement that exists cannot be read')
     if (!added && invoices.length > 0) await this.#ledger.addInvoices(agreement.id, invoices)
     return account
@@ -92,20 +107,31 @@ export class Accounts {
   }
 
   /** Drops from memory what nobody uses. */
-  sweep(nowMs: number): void {
+  async sweep(nowMs: number): Promise<void> {
+    const idle = (account: Account) => nowMs - (this.#usedAtMs.get(account) ?? 0) > IDLE_MS && !account.busy
     for (const [id, account] of this.#accounts) {
-      const idle = nowMs - (this.#usedAtMs.get(account) ?? 0) > IDLE_MS
-      if (idle && !account.busy) this.#accounts.delete(id)
+      if (!idle(account)) continue
+      // Loaded again it starts from the ledger: steps that were not written would be given on credit once more.
+      await account.save()
+      if (idle(account)) this.#accounts.delete(id)
     }
+  }
+
+  /** Writes what was delivered, exactly: a seller that stops in order forgets nothing. */
+  async save(): Promise<void> {
+    for (const account of this.#accounts.values()) await account.save()
   }
 
   async #load(id: string): Promise<Account | undefined> {
     const record = await this.#ledger.getAgreement(id)
-    return record && this.#keep(new Account(record, this.#ledger))
+    return record && this.#keep(record)
   }
 
-  #keep(account: Account): Account {
-    this.#accounts.set(account.agreement.id, account)
+  /** One account for an agreement, whoever came first: two gates would each give its credit. */
+  #keep(record: AgreementRecord): Account {
+    const { id } = record.agreement
+    const account = this.#accounts.get(id) ?? new Account(record, this.#ledger)
+    this.#accounts.set(id, account)
     this.#usedAtMs.set(account, Date.now())
     return account
   }

@@ -1,4 +1,6 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { LightningNode } from '../lightning/node.ts'
 import { type Msat, msat, sat } from '../money/msat.ts'
 import { applyPolicy } from '../terms/answer.ts'
 import type { SellerPolicy } from '../terms/policy.ts'
@@ -59,7 +61,7 @@ export async function accept(
 
   const id = seller.accounts.idFor(challenge.id, payload.nonce)
   const known = await seller.accounts.get(id)
-  if (!known && (await seller.ledger.countOpen()).unpaid >= seller.maxUnpaidAgreements) {
+  if (!known && (await seller.ledger.countOpen()).unpaid + seller.accounts.opening >= seller.maxUnpaidAgreements) {
     throw new StreamError('too-many-agreements', 'too many agreements wait for their first payment')
   }
   const agreement: Agreement = known?.agreement ?? {
@@ -72,9 +74,11 @@ export async function accept(
     scope: offered.scope,
     expiresAtMs: Date.now() + AGREEMENT_LIFE_MS,
   }
-  const amounts = await checkAmounts(seller, agreement, payload.invoices)
-  const { requests, records } = await seller.mint(id, amounts)
-  const account = await seller.accounts.open(agreement, records)
+  const { requests, account } = await seller.accounts.whileOpening(async () => {
+    const amounts = await checkAmounts(seller, agreement, payload.invoices)
+    const { requests, records } = await seller.mint(id, amounts)
+    return { requests, account: await seller.accounts.open(agreement, records) }
+  })
   if (!known) seller.emit({ type: 'opened', account })
   return json(encodeAgreement(account.agreement, seller.accounts.secretFor(id), requests))
 }
@@ -180,13 +184,12 @@ async function payReturn(seller: Seller, account: Account, { request, paymentHas
   return 'pending'
 }
 
-/** Follows returns that an earlier run left open to their end. */
-export async function resumeReturns(seller: Seller): Promise<void> {
-  const { node } = await seller.ready()
-  for (const claim of await seller.ledger.pendingReturns()) {
-    const outcome = await node.lookupPayment(claim.paymentHash)
-    if (outcome?.status === 'settled') await seller.ledger.endReturn(claim.paymentHash, 'settled', outcome.fee)
+/** Follows returns that an earlier run left open to their end; before anything is returned in this one. */
+export async function resumeReturns(node: LightningNode, ledger: Ledger): Promise<void> {
+  for (const { paymentHash } of await ledger.pendingReturns()) {
+    const outcome = await node.lookupPayment(paymentHash)
+    if (outcome?.status === 'settled') await ledger.endReturn(paymentHash, 'settled', outcome.fee)
     // Booked and never handed to the node, or given up by it: the balance is the buyer's to ask for again.
-    if (!outcome || outcome.status === 'failed') await seller.ledger.endReturn(claim.paymentHash, 'failed', msat(0n))
+    if (!outcome || outcome.status === 'failed') await ledger.endReturn(paymentHash, 'failed', msat(0n))
   }
 }

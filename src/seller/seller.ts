@@ -6,6 +6,7 @@ import type { Msat } from '../money/msat.ts'
 import { comparePrices, formatPrice, type Price } from '../money/price.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
+import { resumeReturns } from './actions.ts'
 
 /** What happens at a seller, for panels and logs. Nothing secret is in it. */
 export type SellerEvent =
@@ -117,18 +118,20 @@ export class Seller {
     clearInterval(this.#sweeper)
     this.#unsubscribe()
     await this.#settling
+    await this.accounts.save().catch((error) => this.#report(error))
   }
 
   async #start(given: LightningNode | Promise<LightningNode>) {
     const node = await given
     const info = await node.info()
     const since = await this.ledger.settlementIndex()
+    await resumeReturns(node, this.ledger).catch((error) => this.#report(error))
     if (!this.#ended) {
       // Whether something was paid is the node's word alone, from where the ledger left off.
       this.#unsubscribe = node.subscribeSettlements(
         since,
         (settlement) => this.#queue(settlement),
-        (error) => this.#fail(error),
+        (error) => this.#report(error),
       )
     }
     return { node, info }
@@ -155,12 +158,21 @@ export class Seller {
 
   #fail(error: unknown): void {
     this.#failed = toStreamError(error)
-    this.emit({ type: 'error', error: this.#failed })
+    this.#report(error)
+  }
+
+  #report(error: unknown): void {
+    this.emit({ type: 'error', error: toStreamError(error) })
   }
 
   async #sweep(): Promise<void> {
     const now = Date.now()
-    this.accounts.sweep(now)
-    await this.ledger.pruneUnpaid(now - UNPAID_LIFE_MS).catch((error) => this.#fail(error))
+    try {
+      await this.accounts.sweep(now)
+      await this.ledger.pruneUnpaid(now - UNPAID_LIFE_MS)
+    } catch (error) {
+      // The next sweep tries again; selling goes on meanwhile.
+      this.#report(error)
+    }
   }
 }
