@@ -29,7 +29,9 @@ export class Pace {
 
   /** One stream's share of the payments a second. */
   get share(): number {
-    return this.#perSecond / Math.max(1, this.#streams)
+    // What may be in flight at once bounds it too, once payments are slow.
+    const perSecond = Math.min(this.#perSecond, (LIMITS.mostInFlight * 1000) / Math.max(1, this.latencyMs))
+    return perSecond / Math.max(1, this.#streams)
   }
 
   join(): () => void {
