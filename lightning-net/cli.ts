@@ -62,8 +62,6 @@ async function up(): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop)
   say('Ctrl-C ends it.\n')
   await status()
-  // The daemons and their pipes do not hold this process.
-  setInterval(() => {}, 60_000)
 }
 
 async function down(): Promise<void> {

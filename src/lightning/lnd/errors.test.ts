@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { StreamError } from '../../errors/error.ts'
-import { neverSent, nodeError } from './errors.ts'
+import { nodeError } from './errors.ts'
+import { neverSent } from './status.ts'
 import { rpcError } from './testing/fakeRpc.ts'
 
 // What LND 0.21 and grpc-js 1.14 say, word for word.

@@ -1,7 +1,7 @@
 import { StreamError } from '../../errors/error.ts'
-import { type RpcError, STATUS } from './rpc.ts'
+import { type RpcError, STATUS } from './status.ts'
 
-export function isRpcError(error: unknown): error is RpcError {
+function isRpcError(error: unknown): error is RpcError {
   return error instanceof Error && typeof (error as Partial<RpcError>).code === 'number' && 'details' in error
 }
 
@@ -30,10 +30,6 @@ export function nodeError(error: unknown, doing: string): StreamError {
   }
   return new StreamError('internal', `${doing}: LND says: ${brief(text)}`)
 }
-
-/** gRPC never got a connection, so nothing can have reached the node. */
-export const neverSent = (error: RpcError): boolean =>
-  error.code === STATUS.unavailable && /^(No connection established|Name resolution failed)/i.test(error.details)
 
 /** The node's words, for a message: short, and on one line. */
 export const brief = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 200)

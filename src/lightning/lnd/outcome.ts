@@ -31,16 +31,15 @@ function detailOf(payment: LndPayment): string {
 }
 
 /**
- * What LND says when it will not pay an invoice at all. Nothing was sent then: these checks come before it stores
- * the payment (`extractIntentFromSendRequest`).
+ * What LND says when it will not pay an invoice that it can read. Nothing was sent then: these checks come before it
+ * stores the payment (`extractIntentFromSendRequest`).
  */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
-  [/invoice expired/i, 'the invoice has expired'],
-  [/not for current active network|unknown prefix|prefix/i, 'the invoice is for another network'],
-  [/zero amount invoice|amount must be specified/i, 'the invoice has no amount'],
-  [/--amp|amp flag/i, 'the invoice asks for AMP'],
-  [/payment address|blinded path/i, 'the invoice has no payment address'],
-  [/bech32|checksum|invalid (?:character|index|length)|signature|too short|invoice/i, 'the invoice cannot be read'],
+  [/^invoice expired/i, 'the invoice has expired'],
+  [/^invoice not for current active network/i, 'the invoice is for another network'],
+  [/paying a zero amount invoice/i, 'the invoice has no amount'],
+  [/must be set to pay an AMP invoice/i, 'the invoice asks for AMP'],
+  [/^payment request must contain either a payment address/i, 'the invoice has no payment address'],
 ]
 
 /** Why LND refused the invoice itself; `undefined` if its words are about something else. */

@@ -1,26 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sat } from '../../money/msat.ts'
-import { makeInvoice } from '../../wire/testing/invoice.ts'
 import type { PaymentOutcome } from '../node.ts'
 import { lookup, pay } from './pay.ts'
 import { FakeRpc, lndPayment, rpcError } from './testing/fakeRpc.ts'
 
 const paymentHash = 'ab'.repeat(32)
-const request = makeInvoice({
-  privateKey: new Uint8Array(32).fill(5),
-  network: 'regtest',
-  amount: 1000n,
-  paymentHash,
-  description: '',
-  createdAtMs: Date.now(),
-  expiresInSeconds: 600,
-})
+const request = 'lnbcrt10n1…'
 
 let rpc: FakeRpc
 let outcome: Promise<PaymentOutcome>
 beforeEach(() => {
   vi.useFakeTimers()
   rpc = new FakeRpc()
+  rpc.answers.set('decodePayReq', () => ({
+    payment_hash: paymentHash,
+    destination: '',
+    num_msat: '1000',
+    cltv_expiry: '9',
+    route_hints: [],
+  }))
   outcome = pay(rpc, { request, maxFee: sat(1), timeoutMs: 1500 })
 })
 afterEach(() => vi.useRealTimers())
@@ -90,6 +88,32 @@ describe('when LND had this payment before', () => {
   })
 })
 
+const refuseToDecode = (code: number, details: string) =>
+  rpc.answers.set('decodePayReq', () => {
+    throw rpcError(code, details)
+  })
+
+it.each([
+  ['node-locked', 2, 'wallet locked, unlock it to enable full RPC access'],
+  ['node-unreachable', 2, 'the RPC server is in the process of starting up, but not yet ready to accept calls'],
+  ['node-denied', 2, 'permission denied'],
+])('rejects with %s when it was refused at the door', async (code, status, details) => {
+  sent().emit('error', rpcError(status, details))
+  await expect(outcome).rejects.toMatchObject({ code })
+})
+
+it('has failed if the invoice is one that LND cannot read', async () => {
+  refuseToDecode(2, 'invalid checksum')
+  sent().emit('error', rpcError(2, 'invalid checksum'))
+  expect(await outcome).toMatchObject({ status: 'failed', reason: 'invoice-invalid' })
+})
+
+it('does not know the outcome if the connection is gone before it can ask', async () => {
+  refuseToDecode(14, 'Connection dropped')
+  sent().emit('error', rpcError(2, 'a new kind of trouble'))
+  expect(await outcome).toMatchObject({ status: 'unknown' })
+})
+
 describe('when LND says something unforeseen', () => {
   beforeEach(() => sent().emit('error', rpcError(2, 'a new kind of trouble')))
 
@@ -122,10 +146,6 @@ it('asks for the state when the time is up', async () => {
 
 describe('when there is no route', () => {
   const noRoute = () => sent().emit('data', lndPayment({ status: 'FAILED', failure_reason: 'FAILURE_REASON_NO_ROUTE' }))
-  beforeEach(() => {
-    rpc.answers.set('decodePayReq', () => ({ destination: '', num_msat: '1000', cltv_expiry: '9', route_hints: [] }))
-  })
-
   it('is the fee if there is a dearer one', async () => {
     rpc.answers.set('queryRoutes', () => ({ routes: [{ total_fees_msat: '1001' }] }))
     noRoute()

@@ -1,9 +1,9 @@
 import { StreamError } from '../../errors/error.ts'
-import { decodeInvoice } from '../../wire/bolt11.ts'
 import type { OutgoingPayment, PaymentOutcome } from '../node.ts'
-import { brief, neverSent, nodeError } from './errors.ts'
+import { brief, nodeError } from './errors.ts'
 import { outcomeOf, refusalOf } from './outcome.ts'
-import { type LndPayment, type LndRpc, type RpcError, type RpcStream, STATUS } from './rpc.ts'
+import type { LndPayment, LndRpc, RpcStream } from './rpc.ts'
+import { neverSent, type RpcError, STATUS } from './status.ts'
 
 /** How long after a payment's time is up its last HTLC may still settle or fail before `pending` is reported. */
 const GRACE_MS = 2_000
@@ -36,10 +36,11 @@ async function afterError(rpc: LndRpc, payment: OutgoingPayment, error: RpcError
   if (neverSent(error)) throw nodeError(error, 'paying')
   // An earlier call sent this payment: wait for that one.
   if (error.code === STATUS.alreadyExists) return followEarlier(rpc, payment, error)
-  const known = nodeError(error, 'paying')
-  if (known.code === 'node-denied' || known.code === 'node-locked') throw known
   const detail = brief(error.details)
   if (error.code === STATUS.unavailable) return { status: 'unknown', detail: `the connection to LND broke: ${detail}` }
+  const known = nodeError(error, 'paying')
+  // Refused at the door: locked, starting, or a macaroon that does not allow it.
+  if (known.code !== 'internal') throw known
   const refusal = refusalOf(error.details)
   if (refusal !== undefined) return { status: 'failed', reason: 'invoice-invalid', detail: refusal }
   return lookupAfter(rpc, payment.request, detail)
@@ -48,19 +49,37 @@ async function afterError(rpc: LndRpc, payment: OutgoingPayment, error: RpcError
 /** The node said something unforeseen, or nothing. Only its own record tells whether anything was sent. */
 async function lookupAfter(rpc: LndRpc, request: string, detail: string): Promise<PaymentOutcome> {
   try {
-    const found = await lookup(rpc, decodeInvoice(request).paymentHash)
+    const found = await lookup(rpc, await hashOf(rpc, request))
     return found ?? { status: 'failed', reason: 'payment-failed', detail }
-  } catch {
+  } catch (error) {
+    // What LND cannot read it cannot have paid.
+    if (error instanceof StreamError && error.code === 'invoice-invalid') {
+      return { status: 'failed', reason: 'invoice-invalid', detail: error.message }
+    }
     return { status: 'unknown', detail }
   }
 }
 
 async function followEarlier(rpc: LndRpc, payment: OutgoingPayment, error: RpcError): Promise<PaymentOutcome> {
-  const { paymentHash } = decodeInvoice(payment.request)
-  const end = await follow(rpc.trackPayment(paymentHash, true), payment.timeoutMs + GRACE_MS)
-  if (end.kind === 'payment') return outcomeOf(end.payment)
-  if (end.kind === 'timeout') return { status: 'pending' }
+  try {
+    const hash = await hashOf(rpc, payment.request)
+    const end = await follow(rpc.trackPayment(hash, true), payment.timeoutMs + GRACE_MS)
+    if (end.kind === 'payment') return outcomeOf(end.payment)
+    if (end.kind === 'timeout') return { status: 'pending' }
+  } catch {
+    // LND has this payment, so it counts as sent whatever else went wrong.
+  }
   return { status: 'unknown', detail: brief(error.details) }
+}
+
+/** Asks LND, and not our own decoder: only what LND itself cannot read is certain not to have been sent. */
+async function hashOf(rpc: LndRpc, request: string): Promise<string> {
+  try {
+    return (await rpc.call('decodePayReq', { pay_req: request }, LOOKUP_MS)).payment_hash
+  } catch (error) {
+    const known = nodeError(error, 'reading an invoice')
+    throw known.code === 'internal' ? new StreamError('invoice-invalid', 'LND cannot read the invoice') : known
+  }
 }
 
 /** What became of a payment; `undefined` if this node never had it. @throws StreamError `node-…` */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { StreamError } from '../../errors/error.ts'
-import { neverSent } from './errors.ts'
 import type { LndOptions } from './spec.ts'
+import { neverSent, type RpcError } from './status.ts'
 
 /**
  * LND's gRPC messages, as far as this backend reads them. Integers of 64 bits arrive as decimal strings.
@@ -50,15 +50,6 @@ export interface LndPayReq {
   readonly cltv_expiry: string
   readonly route_hints: readonly unknown[]
 }
-
-/** What gRPC rejects with. `details` is the node's own text; `metadata` is not read, since it may carry more than text. */
-export interface RpcError extends Error {
-  readonly code: number
-  readonly details: string
-}
-
-/** gRPC status codes this backend tells apart. */
-export const STATUS = { cancelled: 1, deadline: 4, notFound: 5, alreadyExists: 6, unavailable: 14 } as const
 
 /** The unary methods of LND's `Lightning` service that are used here. */
 interface Methods {

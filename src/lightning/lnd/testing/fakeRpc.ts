@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
-import type { LndInvoice, LndPayment, LndRpc, RpcError, RpcStream } from '../rpc.ts'
+import type { LndInvoice, LndPayment, LndRpc, RpcStream } from '../rpc.ts'
+import type { RpcError } from '../status.ts'
 
 /** An error as gRPC gives it. */
 export const rpcError = (code: number, details: string): RpcError =>
