@@ -47,13 +47,14 @@ test('pays nothing for what is not asked for', () => {
   )
 })
 
-test('the ahead it names is enough for what the seller waits for, and nothing below it is', () => {
+test('the ahead it names is enough for what the seller waits for, and nothing below it is while nothing is owed', () => {
   fc.assert(
     fc.property(states, (state) => {
       const decision = decide(state)
       if (!('wait' in decision) || decision.wait !== 'window' || decision.need === undefined) return
       const budgetLeft = msat(10n ** 15n)
       expect('pay' in decide({ ...state, budgetLeft, ahead: decision.need })).toBe(true)
+      if (state.paid + state.inFlight < state.received) return
       expect('pay' in decide({ ...state, budgetLeft, ahead: msat(decision.need - 1n) })).toBe(false)
     }),
     { numRuns: 5000 },
