@@ -161,5 +161,7 @@ async function prepare(dir: string | undefined): Promise<string> {
   if (there.length > 0 && !there.includes(STATE_FILE)) throw new Error(`${path} is not empty and holds no network`)
   for (const name of ['btcd', 'alice', 'bob', 'carol', STATE_FILE])
     await rm(join(path, name), { recursive: true, force: true })
+  // Marked before anything else is in it: a start that is interrupted must not make the directory unusable.
+  await writeFile(join(path, STATE_FILE), '{}')
   return path
 }
