@@ -8,6 +8,7 @@ import { type RemoteNode, startRemoteNode } from './testing/remote.ts'
 
 /** More of them is what finds rare orders of events: `KILL_ROUNDS=200 npm test`. */
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 10)
+const OPENINGS = Math.ceil(ROUNDS / 2)
 const IN_FLIGHT = 8
 const PER_ROUND = 40
 const TIMEOUT_MS = 20_000
@@ -20,7 +21,6 @@ let buyer: RemoteNode
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'streampay-kill-'))
   ;[seller, buyer] = await Promise.all([startRemoteNode(home, 'seller'), startRemoteNode(home, 'buyer')])
-  await buyer.node.openChannelTo((await seller.node.info()).publicKey)
 })
 
 afterEach(async () => {
@@ -31,6 +31,7 @@ afterEach(async () => {
 it(
   `loses neither a channel nor a payment to SIGKILL, ${ROUNDS} times`,
   async () => {
+    await buyer.node.openChannelTo((await seller.node.info()).publicKey)
     const [channel] = await seller.node.channels()
     const invoices: Invoice[] = []
     const told = new Map<string, PaymentOutcome>()
@@ -65,6 +66,34 @@ it(
     expect(paid.length).toBeGreaterThan(0)
   },
   30_000 + ROUNDS * 10_000,
+)
+
+it(
+  `finishes or forgets a channel whose opening SIGKILL cut short, ${OPENINGS} times`,
+  async () => {
+    const { publicKey } = await seller.node.info()
+    for (let round = 0; round < OPENINGS; round++) {
+      // Each round the buyer is a new node, with no channel yet.
+      if (round > 0) {
+        await buyer.kill()
+        buyer = await startRemoteNode(home, `buyer-${round}`)
+      }
+      const name = round === 0 ? 'buyer' : `buyer-${round}`
+      buyer.node.openChannelTo(publicKey).catch(() => {})
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 300))
+      if (round % 2) {
+        await seller.kill()
+        seller = await startRemoteNode(home, 'seller')
+      } else {
+        await buyer.kill()
+        buyer = await startRemoteNode(home, name)
+      }
+      const [invoice] = await seller.node.createInvoices([{ amount: AMOUNT, description: '', expiresInSeconds: 3600 }])
+      const outcome = await buyer.node.pay({ request: invoice!.request, maxFee: ZERO, timeoutMs: TIMEOUT_MS })
+      expect(outcome, `round ${round}`).toMatchObject({ status: 'settled' })
+    }
+  },
+  30_000 + OPENINGS * 15_000,
 )
 
 const isAlarming = (line: string): boolean => /closed|corrupt|refuses|stopped|force/i.test(line)

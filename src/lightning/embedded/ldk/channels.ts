@@ -1,7 +1,7 @@
 import type * as ldk from 'lightningdevkit'
 import { msat } from '../../../money/msat.ts'
 import type { EmbeddedChannel } from '../calls.ts'
-import { toHex } from '../chain/bytes.ts'
+import { fromHex, reversed, toHex } from '../chain/bytes.ts'
 
 /** A channel with the figures that decide whether it can carry a payment. */
 export interface ChannelState extends EmbeddedChannel {
@@ -9,6 +9,8 @@ export interface ChannelState extends EmbeddedChannel {
   readonly outbound: bigint
   /** The funding transaction is confirmed: `usable` only waits for the peer. */
   readonly ready: boolean
+  /** What we called it when we opened it; anything for a peer's. */
+  readonly mark: bigint
 }
 
 export function channelStates(manager: ldk.ChannelManager): ChannelState[] {
@@ -22,8 +24,14 @@ export function channelStates(manager: ldk.ChannelManager): ChannelState[] {
       usable,
       ready: Boolean(channel.get_is_channel_ready()),
       outbound,
+      mark: reversed128(channel.get_user_channel_id()),
       canSend: msat(usable ? channel.get_next_outbound_htlc_limit_msat() : 0n),
       canReceive: msat(usable ? channel.get_inbound_capacity_msat() : 0n),
     }
   })
+}
+
+/** The bindings write 128-bit numbers little-endian and read them big-endian. */
+function reversed128(value: bigint): bigint {
+  return BigInt(`0x${toHex(reversed(fromHex(value.toString(16).padStart(32, '0'))))}`)
 }

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import * as ldk from 'lightningdevkit'
 import { StreamError } from '../../../errors/error.ts'
 import { fromHex, toHex } from '../chain/bytes.ts'
@@ -17,6 +18,7 @@ const PATIENT_TICKS = 4
 const HANDSHAKE_MS = 5_000
 const JITTER_MS = 250
 const OPENING_MS = 20_000
+const MAX_OPENINGS = 3
 /** What a fresh channel keeps back of its capacity: the reserve of 1 % on our side, and the commitment's fee. */
 const UNSPENDABLE_PER_MILLE = 30n
 
@@ -140,51 +142,56 @@ export class Neighbours {
     this.#waits.clear()
   }
 
+  /** Opens, again if the peer goes away meanwhile: LDK forgets a channel that is not yet funded when its peer leaves. */
   async #open(publicKey: string, amountMsat: bigint): Promise<void> {
-    await this.dial(publicKey)
+    for (let tries = 1; ; tries++) {
+      await this.dial(publicKey)
+      if (await this.#openOnce(publicKey, amountMsat)) return
+      if (tries === MAX_OPENINGS) throw unreachable(publicKey, 'did not make the channel usable')
+    }
+  }
+
+  /** Whether the new channel became usable; otherwise it is gone. */
+  async #openOnce(publicKey: string, amountMsat: bigint): Promise<boolean> {
     const half = (this.#channelSat * 1000n) / 2n
     const spare = this.freshOutboundMsat - amountMsat
-    const before = new Set(this.channelsWith(publicKey).map(({ id }) => id))
+    const push = spare < half ? spare : half
+    const mark = randomBytes(8).readBigUInt64LE()
     unwrap(
-      this.#node.manager.create_channel(
-        fromHex(publicKey),
-        this.#channelSat,
-        spare < half ? spare : half,
-        0n,
-        null,
-        null,
-      ),
+      this.#node.manager.create_channel(fromHex(publicKey), this.#channelSat, push, mark, null, null),
       ldk.Result_ChannelIdAPIErrorZ_OK,
       'opening a channel',
     )
     this.#node.wake()
-    const isUsable = () => this.channelsWith(publicKey).some(({ id, usable }) => usable && !before.has(id))
-    if (await this.until(isUsable, OPENING_MS)) return
-    throw unreachable(publicKey, 'did not make the channel usable')
+    const opened = () => channelStates(this.#node.manager).find((channel) => channel.mark === mark)
+    await this.until(() => opened()?.usable !== false, OPENING_MS)
+    return opened()?.usable ?? false
   }
 
+  /** Tries until it succeeds, the time is up, or the registry no longer knows the peer: it may be starting again. */
   async #dial(publicKey: string): Promise<void> {
     for (const deadline = Date.now() + HANDSHAKE_MS; !this.#isConnected(publicKey); ) {
-      if (Date.now() > deadline) throw unreachable(publicKey, 'does not finish its handshake')
       const peer = this.#registry.find(publicKey)
       if (!peer) throw unreachable(publicKey, 'does not run on this machine')
-      const socket = await this.#connect(peer)
-      this.#node.transport.startOutbound(socket, fromHex(publicKey))
-      await this.until(() => socket.destroyed || this.#isConnected(publicKey), HANDSHAKE_MS)
+      if (await this.#greet(peer)) return
+      if (Date.now() > deadline) throw unreachable(publicKey, 'does not answer')
       // Two nodes that dial each other at once refuse each other's call, and again unless one of them waits longer.
-      if (socket.destroyed) await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MS))
     }
   }
 
-  async #connect({ publicKey, host, port }: Peer): Promise<Socket> {
+  /** Connects and shakes hands. Whether the peer is connected then, by this or by its own call. */
+  async #greet({ publicKey, host, port }: Peer): Promise<boolean> {
     if (host !== LOOPBACK) throw new StreamError('network-refused', `the embedded node connects to ${LOOPBACK} only`)
     const socket = connect(port, host)
     try {
       await once(socket, 'connect')
-      return socket
-    } catch (error) {
-      throw unreachable(publicKey, 'does not answer', error)
+    } catch {
+      return false
     }
+    this.#node.transport.startOutbound(socket, fromHex(publicKey))
+    await this.until(() => socket.destroyed || this.#isConnected(publicKey), HANDSHAKE_MS)
+    return this.#isConnected(publicKey)
   }
 
   #isConnected(publicKey: string): boolean {
@@ -210,8 +217,8 @@ export class Neighbours {
   }
 }
 
-const unreachable = (publicKey: string, what: string, cause?: unknown): StreamError =>
-  new StreamError('node-unreachable', `the node ${publicKey} ${what}`, {}, cause)
+const unreachable = (publicKey: string, what: string): StreamError =>
+  new StreamError('node-unreachable', `the node ${publicKey} ${what}`)
 
 /** Runs `start` unless it is already running for `key`, and gives every caller the same outcome. */
 function shared(running: Map<string, Promise<void>>, key: string, start: () => Promise<void>): Promise<void> {
