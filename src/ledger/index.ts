@@ -1,21 +1,25 @@
 import type { Journal } from './journal.ts'
 import type { Ledger } from './ledger.ts'
+import { MemoryJournal } from './memory/journal.ts'
+import { MemoryLedger } from './memory/ledger.ts'
 import { SqliteJournal } from './sqlite/journal.ts'
 import { SqliteLedger } from './sqlite/ledger.ts'
 
 /**
- * The seller's book in a file, or in memory for as long as the process runs.
+ * The seller's book, in a SQLite file of this process alone, or in memory for as long as it runs.
  * @throws StreamError `ledger-failed`
  * @example const ledger = openLedger('/var/lib/streampay/ledger.db')
  */
-export const openLedger = (path: string): Ledger => new SqliteLedger(path)
+export const openLedger = (path: ':memory:' | (string & {})): Ledger =>
+  path === ':memory:' ? new MemoryLedger() : new SqliteLedger(path)
 
 /**
- * The buyer's book in a file, or in memory for as long as the process runs.
+ * The buyer's book, in a SQLite file that processes of one user may share, or in memory for as long as this one runs.
  * @throws StreamError `ledger-failed`
  * @example const journal = openJournal(':memory:')
  */
-export const openJournal = (path: string): Journal => new SqliteJournal(path)
+export const openJournal = (path: ':memory:' | (string & {})): Journal =>
+  path === ':memory:' ? new MemoryJournal() : new SqliteJournal(path)
 
-export type { Journal, JournalAgreement, JournalPayment } from './journal.ts'
+export type { Journal, JournalAgreement, JournalPayment, NewPayment, PaymentEnd } from './journal.ts'
 export type { AgreementRecord, InvoiceRecord, Ledger, ReturnRecord } from './ledger.ts'

@@ -1,110 +1,137 @@
-import { chmodSync } from 'node:fs'
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { StreamError } from '../../errors/error.ts'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { isBusy, ledgerFailed } from './failure.ts'
 
 export interface DatabaseOptions {
-  /** A file, or `:memory:`. */
+  /** A file, made if it does not exist, with mode 0600. */
   readonly path: string
+  /** One process only: another one is refused for as long as this one runs. Saves the locks of every single write, too. */
+  readonly exclusive: boolean
   /**
-   * `FULL` has every commit on disk before it returns. With `NORMAL` a killed process loses nothing, and a power cut at most the
-   * last commits, together and never in part.
+   * When a commit is on disk. `always`: before it returns. `later`: a killed process loses nothing, and a power cut the last
+   * commits, from some point on and never one in part.
    */
-  readonly synchronous: 'FULL' | 'NORMAL'
+  readonly durable: 'always' | 'later'
   /** SQL that makes version n of the tables from version n - 1. Never changed once released. */
   readonly migrations: readonly string[]
 }
 
 const BUSY_MS = 5000
+const BUSY_STEP_MS = 20
+/** Pages of the log before they are copied into the file, which waits for the disk: four times SQLite's own, to do it less often. */
+const CHECKPOINT_PAGES = 4000
 
 /** A SQLite file with its tables at the newest version, and every failure a `ledger-failed`. */
 export class Database {
-  readonly #path: string
+  readonly path: string
   readonly #database: DatabaseSync
+  readonly #durable: DatabaseOptions['durable']
 
   /** @throws StreamError `ledger-failed` */
-  constructor({ path, synchronous, migrations }: DatabaseOptions) {
-    this.#path = path
-    this.#database = this.#guard(() => {
-      const database = new DatabaseSync(path)
-      database.exec(
-        `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA foreign_keys = ON`,
-      )
-      // It holds what was paid, and for a buyer the secrets of open agreements.
-      if (path !== ':memory:') chmodSync(path, 0o600)
-      return database
+  constructor({ path, exclusive, durable, migrations }: DatabaseOptions) {
+    this.path = path
+    this.#durable = durable
+    this.#database = this.guard(() => {
+      makePrivate(path)
+      // Asked for when a file is opened and not imported: what keeps its books in memory then also runs in a browser.
+      const sqlite = process.getBuiltinModule('node:sqlite')
+      return new sqlite.DatabaseSync(path, { timeout: exclusive ? 0 : BUSY_MS })
     })
-    this.#guard(() => this.#migrate(migrations))
+    try {
+      this.guard(() => {
+        if (exclusive) this.#database.exec('PRAGMA locking_mode = EXCLUSIVE')
+        // Changing to WAL needs the file alone for a moment, and does not wait for that as statements do.
+        retry(exclusive ? 0 : BUSY_MS, () => this.#database.exec('PRAGMA journal_mode = WAL'))
+        this.#database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA foreign_keys = ON`)
+        this.#synchronous(durable === 'always')
+      })
+      this.transaction(() => this.#migrate(migrations))
+    } catch (error) {
+      this.#database.close()
+      throw error
+    }
   }
 
-  prepare(sql: string): Query {
-    const statement = this.#guard(() => this.#database.prepare(sql))
-    statement.setReadBigInts(true)
-    return new Query(statement, (work) => this.#guard(work))
+  /** Prepares each query under its name. Integers come back as bigint: a total in msat may exceed 2^53. */
+  prepare<T extends Readonly<Record<string, string>>>(queries: T): { readonly [K in keyof T]: StatementSync } {
+    const prepared = Object.entries(queries).map(([name, sql]) => {
+      const statement = this.guard(() => this.#database.prepare(sql))
+      statement.setReadBigInts(true)
+      return [name, statement] as const
+    })
+    return Object.fromEntries(prepared) as { [K in keyof T]: StatementSync }
+  }
+
+  /** Runs `work` with every failure turned into a `ledger-failed`. */
+  guard<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw ledgerFailed(this.path, error)
+    }
   }
 
   /** Runs `work` in one transaction: all of it is written, or nothing. */
   transaction<T>(work: () => T): T {
-    return this.#guard(() => {
+    return this.guard(() => {
       this.#database.exec('BEGIN IMMEDIATE')
       try {
         const result = work()
         this.#database.exec('COMMIT')
         return result
       } catch (error) {
+        // A full disk can end the transaction by itself.
         if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
         throw error
       }
     })
   }
 
-  close(): void {
-    if (this.#database.isOpen) this.#database.close()
-  }
-
-  #migrate(migrations: readonly string[]): void {
-    const [row] = this.#database.prepare('PRAGMA user_version').all() as Array<{ user_version: number }>
-    const version = row?.user_version ?? 0
-    if (version > migrations.length)
-      throw new Error(`its tables are of version ${version}, this program knows ${migrations.length}`)
-    for (const [i, sql] of migrations.entries()) {
-      if (i < version) continue
-      this.#database.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${i + 1}; COMMIT`)
-    }
-  }
-
-  #guard<T>(work: () => T): T {
+  /** As `transaction`, and on disk, with all that was committed before it, when it returns. */
+  durableTransaction<T>(work: () => T): T {
+    if (this.#durable === 'always') return this.transaction(work)
+    this.guard(() => this.#synchronous(true))
     try {
-      return work()
-    } catch (error) {
-      if (error instanceof StreamError) throw error
-      const detail = error instanceof Error ? error.message : String(error)
-      throw new StreamError('ledger-failed', `${this.#path}: ${detail}`, { path: this.#path }, error)
+      return this.transaction(work)
+    } finally {
+      this.guard(() => this.#synchronous(false))
     }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.guard(() => this.#database.close())
+  }
+
+  #synchronous(always: boolean): void {
+    this.#database.exec(`PRAGMA synchronous = ${always ? 'FULL' : 'NORMAL'}`)
+  }
+
+  /** Inside a transaction, so that of two processes that open a new file at once only one makes its tables. */
+  #migrate(migrations: readonly string[]): void {
+    const { user_version: version } = this.#database.prepare('PRAGMA user_version').get() as { user_version: number }
+    if (version > migrations.length) {
+      throw new Error(`its tables are of version ${version}, newer than this program, which knows ${migrations.length}`)
+    }
+    if (version === migrations.length) return
+    for (const sql of migrations.slice(version)) this.#database.exec(sql)
+    this.#database.exec(`PRAGMA user_version = ${migrations.length}`)
   }
 }
 
-export type Row = Readonly<Record<string, bigint | string | null>>
+/** Makes the file before SQLite does, readable by its owner alone; SQLite gives the files beside it the same mode. */
+function makePrivate(path: string): void {
+  const { chmodSync, closeSync, openSync } = process.getBuiltinModule('node:fs')
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+}
 
-/** A prepared statement. Integers come back as bigint. */
-export class Query {
-  readonly #statement: StatementSync
-  readonly #guard: <T>(work: () => T) => T
-
-  constructor(statement: StatementSync, guard: <T>(work: () => T) => T) {
-    this.#statement = statement
-    this.#guard = guard
-  }
-
-  get(...values: SQLInputValue[]): Row | undefined {
-    return this.#guard(() => this.#statement.get(...values) as Row | undefined)
-  }
-
-  all(...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => this.#statement.all(...values) as Row[])
-  }
-
-  /** How many rows changed. */
-  run(...values: SQLInputValue[]): number {
-    return this.#guard(() => Number(this.#statement.run(...values).changes))
+function retry(forMs: number, action: () => void): void {
+  for (const until = Date.now() + forMs; ; ) {
+    try {
+      action()
+      return
+    } catch (error) {
+      if (!isBusy(error) || Date.now() >= until) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_STEP_MS)
+    }
   }
 }

@@ -1,0 +1,273 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MAX_MSAT, msat, sat, ZERO } from '../money/msat.ts'
+import type { Ledger } from './ledger.ts'
+import { agreement, hash, id, invoice, settlement } from './testing/samples.ts'
+
+const failed = expect.objectContaining({ code: 'ledger-failed' })
+
+/** What every ledger must do. `open` gives an empty one. */
+export function ledgerContract(name: string, open: () => Ledger): void {
+  describe(name, () => {
+    let ledger: Ledger
+    beforeEach(() => {
+      ledger = open()
+    })
+    afterEach(() => ledger.end())
+
+    const record = async (n = 1) => (await ledger.getAgreement(id(n)))!
+    /** An agreement that was paid `paid` msat with payment n + 1000. */
+    const paidAgreement = async (n: number, paid: bigint) => {
+      await ledger.addAgreement(agreement(n), 1000, [invoice(n + 1000)])
+      await ledger.settle(settlement(n + 1000, paid))
+    }
+
+    describe('agreements', () => {
+      test('are read back as they were written', async () => {
+        const large = agreement(1, {
+          price: { msat: MAX_MSAT, per: 10n ** 15n, unit: 'cups-of-tea' },
+          credit: { start: MAX_MSAT, max: MAX_MSAT, ramp: 2n ** 63n - 1n },
+          smallestPayment: MAX_MSAT,
+          network: 'mainnet',
+          scope: "/'; DROP TABLE agreements; --\u{1f525}",
+        })
+        expect(await ledger.addAgreement(large, 1234, [])).toBe(true)
+        expect(await ledger.getAgreement(large.id)).toEqual({
+          agreement: large,
+          createdAtMs: 1234,
+          state: 'open',
+          deliveredSteps: 0n,
+          leasedSteps: 0n,
+          paid: 0n,
+          returned: 0n,
+          payments: 0,
+        })
+        expect(await ledger.getAgreement(id(2))).toBeUndefined()
+      })
+
+      test('are added once: a second time writes nothing', async () => {
+        expect(await ledger.addAgreement(agreement(1), 1, [invoice(1)])).toBe(true)
+        expect(await ledger.addAgreement(agreement(1, { scope: '/other' }), 2, [invoice(2)])).toBe(false)
+        expect((await record()).agreement.scope).toBe('/v1')
+        expect(await ledger.settle(settlement(2, 1000n))).toBeUndefined()
+      })
+
+      test('are not added if one of their invoices cannot be', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1)])
+        await expect(ledger.addAgreement(agreement(2), 1, [invoice(2), invoice(1)])).rejects.toEqual(failed)
+        await expect(ledger.addAgreement(agreement(3), 1, [invoice(3), invoice(3)])).rejects.toEqual(failed)
+        expect(await ledger.getAgreement(id(2))).toBeUndefined()
+        expect(await ledger.getAgreement(id(3))).toBeUndefined()
+        expect(await ledger.settle(settlement(2, 1n))).toBeUndefined()
+        expect(await ledger.countOpen()).toEqual({ unpaid: 1 })
+      })
+    })
+
+    describe('invoices', () => {
+      test('are open until they settle or expire', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1, 100), invoice(2, 200)])
+        await ledger.addInvoices(id(1), [invoice(3, 300)])
+        await ledger.addInvoices(id(1), [])
+        expect(await ledger.countOpenInvoices(id(1), 99)).toBe(3)
+        expect(await ledger.countOpenInvoices(id(1), 100)).toBe(2)
+        await ledger.settle(settlement(2, 1000n))
+        expect(await ledger.countOpenInvoices(id(1), 100)).toBe(1)
+        expect(await ledger.countOpenInvoices(id(2), 0)).toBe(0)
+      })
+
+      test('of an unknown agreement, or with a known hash, are refused as a whole', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1)])
+        await expect(ledger.addInvoices(id(2), [invoice(2)])).rejects.toEqual(failed)
+        await expect(ledger.addInvoices(id(1), [invoice(3), invoice(1)])).rejects.toEqual(failed)
+        expect(await ledger.countOpenInvoices(id(1), 0)).toBe(1)
+        expect(await ledger.settle(settlement(3, 1000n))).toBeUndefined()
+      })
+    })
+
+    describe('settlements', () => {
+      test('add up, each with what arrived', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1), invoice(2)])
+        expect(await ledger.settle(settlement(1, 1000n))).toEqual({ agreementId: id(1), paid: 1000n })
+        expect(await ledger.settle(settlement(2, 1700n))).toEqual({ agreementId: id(1), paid: 2700n })
+        expect(await record()).toMatchObject({ paid: 2700n, payments: 2 })
+      })
+
+      test('are booked once, however often they are told', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1)])
+        await ledger.settle(settlement(1, 1000n))
+        expect(await ledger.settle(settlement(1, 1000n))).toBeUndefined()
+        expect(await ledger.settle(settlement(1, 1000n, 9n))).toBeUndefined()
+        expect(await record()).toMatchObject({ paid: 1000n, payments: 1 })
+      })
+
+      test('move the index, also those that are not ours, and never back', async () => {
+        expect(await ledger.settlementIndex()).toBe(0n)
+        expect(await ledger.settle(settlement(77, 5n, 2n ** 60n))).toBeUndefined()
+        expect(await ledger.settlementIndex()).toBe(2n ** 60n)
+        await ledger.settle(settlement(78, 5n, 3n))
+        expect(await ledger.settlementIndex()).toBe(2n ** 60n)
+      })
+
+      test('of an expired invoice and of a closed agreement count', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1, 1)])
+        await ledger.close(id(1), 0n, '{}')
+        expect(await ledger.settle(settlement(1, 1000n))).toEqual({ agreementId: id(1), paid: 1000n })
+      })
+
+      test('beyond all the bitcoin there is are refused, with the index', async () => {
+        await ledger.addAgreement(agreement(1), 1, [invoice(1), invoice(2)])
+        await ledger.settle(settlement(1, MAX_MSAT))
+        await expect(ledger.settle(settlement(2, 1n))).rejects.toEqual(failed)
+        expect(await ledger.settlementIndex()).toBe(1n)
+        expect(await record()).toMatchObject({ paid: MAX_MSAT, payments: 1 })
+      })
+    })
+
+    describe('leases', () => {
+      test('never move back', async () => {
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.lease(id(1), 10n, 110n)
+        await ledger.lease(id(1), 5n, 120n)
+        await ledger.lease(id(1), 20n, 60n)
+        expect(await record()).toMatchObject({ deliveredSteps: 20n, leasedSteps: 120n })
+      })
+
+      test('reach at least as far as what was delivered', async () => {
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.lease(id(1), 50n, 0n)
+        expect(await record()).toMatchObject({ deliveredSteps: 50n, leasedSteps: 50n })
+      })
+
+      test('of a closed or an unknown agreement are refused', async () => {
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.close(id(1), 7n, '{}')
+        await expect(ledger.lease(id(1), 8n, 9n)).rejects.toEqual(failed)
+        await expect(ledger.lease(id(2), 8n, 9n)).rejects.toEqual(failed)
+        expect(await record()).toMatchObject({ deliveredSteps: 7n, leasedSteps: 7n })
+      })
+    })
+
+    describe('closing', () => {
+      test('keeps the final count and the first statement', async () => {
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.lease(id(1), 10n, 110n)
+        expect(await ledger.closingStatement(id(1))).toBeUndefined()
+        expect(await ledger.close(id(1), 42n, '{"first":"ü"}')).toBe('{"first":"ü"}')
+        expect(await ledger.close(id(1), 43n, '{"second":1}')).toBe('{"first":"ü"}')
+        expect(await ledger.closingStatement(id(1))).toBe('{"first":"ü"}')
+        expect(await record()).toMatchObject({ state: 'closed', deliveredSteps: 42n, leasedSteps: 42n })
+      })
+
+      test('an unknown agreement is refused', async () => {
+        await expect(ledger.close(id(1), 0n, '{}')).rejects.toEqual(failed)
+        expect(await ledger.closingStatement(id(1))).toBeUndefined()
+      })
+    })
+
+    describe('returns', () => {
+      const claim = (n: number, amount: bigint, of = 1) => ({
+        agreementId: id(of),
+        paymentHash: hash(n),
+        request: `lnbcrt${n}`,
+        amount: msat(amount),
+      })
+
+      test('go up to the balance and not beyond', async () => {
+        await paidAgreement(1, 10_000n)
+        await ledger.close(id(1), 4000n, '{}')
+        expect(await ledger.addReturn(claim(1, 6001n))).toBe(false)
+        expect(await ledger.addReturn(claim(1, 2000n))).toBe(true)
+        expect(await ledger.addReturn(claim(2, 4001n))).toBe(false)
+        expect(await ledger.addReturn(claim(2, 4000n))).toBe(true)
+        expect(await ledger.addReturn(claim(3, 1n))).toBe(false)
+        expect((await record()).returned).toBe(6000n)
+      })
+
+      test('of an open agreement leave what its lease may cost', async () => {
+        await paidAgreement(1, 10_000n)
+        await ledger.lease(id(1), 1000n, 3000n)
+        expect(await ledger.addReturn(claim(1, 7001n))).toBe(false)
+        expect(await ledger.addReturn(claim(1, 7000n))).toBe(true)
+      })
+
+      test('round the cost down, as the statement does', async () => {
+        const third = agreement(1, { price: { msat: 1n, per: 3n, unit: 'token' } })
+        await ledger.addAgreement(third, 1, [invoice(1)])
+        await ledger.settle(settlement(1, 10n))
+        await ledger.close(id(1), 5n, '{}')
+        expect(await ledger.addReturn(claim(1, 10n))).toBe(false)
+        expect(await ledger.addReturn(claim(1, 9n))).toBe(true)
+      })
+
+      test('are booked once for a hash, of nothing not at all, and of an unknown agreement never', async () => {
+        await paidAgreement(1, 10_000n)
+        expect(await ledger.addReturn(claim(1, 1n))).toBe(true)
+        expect(await ledger.addReturn(claim(1, 1n))).toBe(false)
+        expect(await ledger.addReturn(claim(2, 0n))).toBe(false)
+        expect(await ledger.addReturn(claim(3, 1n, 9))).toBe(false)
+        expect((await record()).returned).toBe(1n)
+      })
+
+      test('that fail give the amount back, once; their hash stays used', async () => {
+        await paidAgreement(1, 10_000n)
+        await ledger.addReturn(claim(1, 3000n))
+        await ledger.addReturn(claim(2, 500n))
+        await ledger.endReturn(hash(1), 'failed', ZERO)
+        await ledger.endReturn(hash(1), 'failed', ZERO)
+        await ledger.endReturn(hash(1), 'settled', ZERO)
+        expect((await record()).returned).toBe(500n)
+        expect(await ledger.addReturn(claim(1, 1n))).toBe(false)
+      })
+
+      test('that settle stay returned, whatever is said later', async () => {
+        await paidAgreement(1, 10_000n)
+        await ledger.addReturn(claim(1, 3000n))
+        await ledger.endReturn(hash(1), 'settled', sat(1))
+        await ledger.endReturn(hash(1), 'failed', ZERO)
+        await ledger.endReturn(hash(99), 'failed', ZERO)
+        expect((await record()).returned).toBe(3000n)
+      })
+
+      test('are pending until they end', async () => {
+        await paidAgreement(1, 10_000n)
+        for (const n of [3, 1, 2]) await ledger.addReturn(claim(n, 10n))
+        await ledger.endReturn(hash(2), 'settled', ZERO)
+        expect(await ledger.pendingReturns()).toEqual([
+          { ...claim(1, 10n), status: 'pending', fee: 0n },
+          { ...claim(3, 10n), status: 'pending', fee: 0n },
+        ])
+      })
+    })
+
+    describe('forgetting', () => {
+      test('takes only what was never paid, is open and has no invoice that may still be paid', async () => {
+        await ledger.addAgreement(agreement(1), 100, [invoice(1, 150)])
+        await ledger.addAgreement(agreement(2), 100, [invoice(2, 200)])
+        await ledger.addAgreement(agreement(3), 200, [])
+        await ledger.addAgreement(agreement(4), 100, [invoice(4, 150)])
+        await ledger.settle(settlement(4, 1n))
+        await ledger.addAgreement(agreement(5), 100, [])
+        await ledger.close(id(5), 0n, '{}')
+        expect(await ledger.countOpen()).toEqual({ unpaid: 3 })
+        expect(await ledger.pruneUnpaid(200)).toBe(1)
+        expect(await ledger.pruneUnpaid(200)).toBe(0)
+        expect(await ledger.countOpen()).toEqual({ unpaid: 2 })
+        const left = await Promise.all([1, 2, 3, 4, 5].map((n) => ledger.getAgreement(id(n))))
+        expect(left.map((found) => found !== undefined)).toEqual([false, true, true, true, true])
+        expect(await ledger.settle(settlement(1, 1n))).toBeUndefined()
+      })
+
+      test('counts an agreement as paid from its first payment, and not when it is closed', async () => {
+        expect(await ledger.countOpen()).toEqual({ unpaid: 0 })
+        await ledger.addAgreement(agreement(1), 1, [invoice(1), invoice(2)])
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.addAgreement(agreement(2), 1, [])
+        expect(await ledger.countOpen()).toEqual({ unpaid: 2 })
+        await ledger.settle(settlement(1, 1n))
+        await ledger.settle(settlement(2, 1n))
+        expect(await ledger.countOpen()).toEqual({ unpaid: 1 })
+        await ledger.close(id(2), 0n, '{}')
+        expect(await ledger.countOpen()).toEqual({ unpaid: 0 })
+      })
+    })
+  })
+}

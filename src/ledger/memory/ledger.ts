@@ -1,0 +1,163 @@
+import { StreamError } from '../../errors/error.ts'
+import type { Settlement } from '../../lightning/node.ts'
+import { MAX_MSAT, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
+import type { Agreement } from '../../terms/terms.ts'
+import { returnable } from '../balance.ts'
+import type { AgreementRecord, InvoiceRecord, Ledger, ReturnRecord } from '../ledger.ts'
+
+interface Entry {
+  record: AgreementRecord
+  /** By payment hash, those that are not settled. */
+  readonly invoices: Map<string, InvoiceRecord>
+  statement: string | undefined
+}
+
+/**
+ * The ledger of a process that keeps none: agreements end with it. No method lets another run before it is done, so each is a
+ * transaction.
+ */
+export class MemoryLedger implements Ledger {
+  readonly #entries = new Map<string, Entry>()
+  /** Payment hash of every unsettled invoice → the agreement it pays. */
+  readonly #unsettled = new Map<string, Entry>()
+  readonly #unpaid = new Set<Entry>()
+  readonly #returns = new Map<string, ReturnRecord>()
+  #settlementIndex = 0n
+
+  async settlementIndex(): Promise<bigint> {
+    return this.#settlementIndex
+  }
+
+  async addAgreement(agreement: Agreement, createdAtMs: number, invoices: readonly InvoiceRecord[]): Promise<boolean> {
+    if (this.#entries.has(agreement.id)) return false
+    const entry: Entry = { record: fresh(agreement, createdAtMs), invoices: new Map(), statement: undefined }
+    this.#addInvoices(entry, invoices)
+    this.#entries.set(agreement.id, entry)
+    this.#unpaid.add(entry)
+    return true
+  }
+
+  async addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void> {
+    if (invoices.length > 0) this.#addInvoices(this.#known(agreementId), invoices)
+  }
+
+  async getAgreement(id: string): Promise<AgreementRecord | undefined> {
+    return this.#entries.get(id)?.record
+  }
+
+  async pruneUnpaid(unpaidSinceMs: number): Promise<number> {
+    let pruned = 0
+    for (const entry of this.#unpaid) {
+      if (entry.record.createdAtMs >= unpaidSinceMs) continue
+      // An invoice that can still be paid, or whose payment the node may still tell of, keeps its agreement.
+      if ([...entry.invoices.values()].some(({ expiresAtMs }) => expiresAtMs >= unpaidSinceMs)) continue
+      for (const hash of entry.invoices.keys()) this.#unsettled.delete(hash)
+      this.#entries.delete(entry.record.agreement.id)
+      this.#unpaid.delete(entry)
+      pruned++
+    }
+    return pruned
+  }
+
+  async countOpen(): Promise<{ readonly unpaid: number }> {
+    return { unpaid: this.#unpaid.size }
+  }
+
+  async countOpenInvoices(agreementId: string, nowMs: number): Promise<number> {
+    const invoices = this.#entries.get(agreementId)?.invoices.values() ?? []
+    return [...invoices].filter(({ expiresAtMs }) => expiresAtMs > nowMs).length
+  }
+
+  async settle(settlement: Settlement): Promise<{ readonly agreementId: string; readonly paid: Msat } | undefined> {
+    const { index, paymentHash, amount } = settlement
+    const entry = this.#unsettled.get(paymentHash)
+    const paid = (entry?.record.paid ?? 0n) + amount
+    if (paid > MAX_MSAT) throw failed(`more than all bitcoin was paid on agreement ${entry?.record.agreement.id}`)
+    if (index > this.#settlementIndex) this.#settlementIndex = index
+    if (!entry) return undefined
+    // Booked once: it is no longer among the unsettled when it is told again.
+    this.#unsettled.delete(paymentHash)
+    entry.invoices.delete(paymentHash)
+    if (paid > 0n) this.#unpaid.delete(entry)
+    entry.record = { ...entry.record, paid: msat(paid), payments: entry.record.payments + 1 }
+    return { agreementId: entry.record.agreement.id, paid: entry.record.paid }
+  }
+
+  async lease(agreementId: string, deliveredSteps: bigint, leasedSteps: bigint): Promise<void> {
+    const entry = this.#known(agreementId)
+    const { record } = entry
+    if (record.state === 'closed') throw failed(`agreement ${agreementId} is not open`)
+    const delivered = larger(record.deliveredSteps, deliveredSteps)
+    const leased = larger(larger(record.leasedSteps, leasedSteps), delivered)
+    entry.record = { ...record, deliveredSteps: delivered, leasedSteps: leased }
+  }
+
+  async close(agreementId: string, deliveredSteps: bigint, statement: string): Promise<string> {
+    const entry = this.#known(agreementId)
+    if (entry.statement !== undefined) return entry.statement
+    entry.statement = statement
+    entry.record = { ...entry.record, deliveredSteps, leasedSteps: deliveredSteps, state: 'closed' }
+    this.#unpaid.delete(entry)
+    return statement
+  }
+
+  async closingStatement(agreementId: string): Promise<string | undefined> {
+    return this.#entries.get(agreementId)?.statement
+  }
+
+  async addReturn(claim: Omit<ReturnRecord, 'status' | 'fee'>): Promise<boolean> {
+    const { agreementId, paymentHash, amount } = claim
+    const entry = this.#entries.get(agreementId)
+    if (!entry || amount <= 0n || amount > returnable(entry.record) || this.#returns.has(paymentHash)) return false
+    this.#returns.set(paymentHash, { ...claim, status: 'pending', fee: ZERO })
+    entry.record = { ...entry.record, returned: msat(entry.record.returned + amount) }
+    return true
+  }
+
+  async endReturn(paymentHash: string, status: 'settled' | 'failed', fee: Msat): Promise<void> {
+    const claim = this.#returns.get(paymentHash)
+    if (claim?.status !== 'pending') return
+    this.#returns.set(paymentHash, { ...claim, status, fee })
+    if (status === 'settled') return
+    const entry = this.#known(claim.agreementId)
+    entry.record = { ...entry.record, returned: minus(entry.record.returned, claim.amount) }
+  }
+
+  async pendingReturns(): Promise<ReturnRecord[]> {
+    const pending = [...this.#returns.values()].filter(({ status }) => status === 'pending')
+    return pending.sort((a, b) => (a.paymentHash < b.paymentHash ? -1 : 1))
+  }
+
+  async end(): Promise<void> {}
+
+  #known(id: string): Entry {
+    const entry = this.#entries.get(id)
+    if (!entry) throw failed(`agreement ${id} is unknown`)
+    return entry
+  }
+
+  #addInvoices(entry: Entry, invoices: readonly InvoiceRecord[]): void {
+    const hashes = new Set(invoices.map(({ paymentHash }) => paymentHash))
+    if (hashes.size < invoices.length || invoices.some(({ paymentHash }) => this.#unsettled.has(paymentHash))) {
+      throw failed('an invoice with this payment hash is booked already')
+    }
+    for (const invoice of invoices) {
+      entry.invoices.set(invoice.paymentHash, invoice)
+      this.#unsettled.set(invoice.paymentHash, entry)
+    }
+  }
+}
+
+const failed = (message: string): StreamError => new StreamError('ledger-failed', message)
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
+const fresh = (agreement: Agreement, createdAtMs: number): AgreementRecord => ({
+  agreement,
+  createdAtMs,
+  state: 'open',
+  deliveredSteps: 0n,
+  leasedSteps: 0n,
+  paid: ZERO,
+  returned: ZERO,
+  payments: 0,
+})
