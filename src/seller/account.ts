@@ -76,11 +76,6 @@ export class Account {
     return this.#lease(this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal)))
   }
 
-  /** As `acquire`, but takes what is covered now, if anything, and waits for no money. */
-  async acquireNow(steps: bigint, least: bigint): Promise<bigint> {
-    return this.#lease(this.gate.reserve(steps, least))
-  }
-
   /** As `acquire` when neither money nor the ledger has to be waited for; 0n otherwise, and then nothing is reserved. */
   tryAcquire(steps: bigint, least: bigint): bigint {
     if (this.gate.deliveredSteps + steps > this.#leased) return 0n

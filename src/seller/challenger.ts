@@ -4,6 +4,7 @@ import type { Offer } from '../terms/terms.ts'
 import { type Challenge, createChallenge } from '../wire/challenge.ts'
 import { formatChallenge } from '../wire/header.ts'
 import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
+import { knownResponse } from './adapters/response.ts'
 
 export interface ChallengerOptions {
   readonly secret: Uint8Array
@@ -62,5 +63,5 @@ function refusal(status: number, body: string, challenge: string | undefined): R
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' }
   if (challenge !== undefined) headers['www-authenticate'] = challenge
   if (status === 429 || status === 503) headers['retry-after'] = '5'
-  return new Response(body, { status, headers })
+  return knownResponse(body, { status, headers })
 }

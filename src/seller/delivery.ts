@@ -20,6 +20,8 @@ export interface Meter {
 /** Work is paid for in slices of this many milliseconds, reserved before it is done. */
 const SLICE_MS = 100n
 const ONE = 1n
+/** How long the last event of a stream is held for what its final count adds. */
+const OWED_MS = 2000
 
 /**
  * One request on an agreement: everything it counts goes through here, so that it can be taken back whole if the answer
@@ -135,7 +137,8 @@ export class Delivery implements Meter {
       return response
     }
     const unit = this.#account.agreement.price.unit
-    if (!response.body || unit === 'request') {
+    // The unit first: asking a whole answer for its body would make a stream of it.
+    if (unit === 'request' || !response.body) {
       this.end()
       return response
     }
@@ -223,9 +226,22 @@ export class Delivery implements Meter {
         return { bytes, steps: piece.steps - granted, divisible: true }
       }
     } else if (piece.steps < 0n) this.#release(-piece.steps)
-    // A final count above ours is for what has left already: booked as far as the window allows, else written off.
-    if (piece.owed) this.#counted += await this.#account.acquireNow(piece.owed, ONE)
+    if (piece.owed) await this.#collect(piece.owed)
     return undefined
+  }
+
+  /** A final count above ours is for what has left already: it is waited for briefly, and written off if it is not covered then. */
+  async #collect(owed: bigint): Promise<void> {
+    const untilMs = performance.now() + OWED_MS
+    for (let left = owed; left > 0n; ) {
+      const waitMs = untilMs - performance.now()
+      const granted = await this.#reserve(left, ONE, Math.max(0, waitMs)).catch((error: unknown) => {
+        if (error instanceof StreamError && error.code === 'grace-exceeded') return 0n
+        throw error
+      })
+      if (granted === 0n) return
+      left -= granted
+    }
   }
 
   async #reserve(steps: bigint, least: bigint, graceMs = this.#graceMs): Promise<bigint> {

@@ -113,7 +113,7 @@ class Route {
       return await this.#act(handler, request, authorization, offer)
     } catch (error) {
       const known = toStreamError(error)
-      if (known.code === 'internal') this.#seller.emit({ type: 'error', error: known })
+      if (known.status >= 500) this.#seller.emit({ type: 'error', error: known })
       return this.#challenger.problem(publicly(known), offer, Date.now())
     }
   }
