@@ -1,7 +1,5 @@
-import { StreamError, toStreamError } from '../errors/error.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import type { LightningNode } from '../lightning/node.ts'
-import { type Msat, msat, sat } from '../money/msat.ts'
+import { StreamError } from '../errors/error.ts'
+import { type Msat, sat } from '../money/msat.ts'
 import { applyPolicy } from '../terms/answer.ts'
 import type { SellerPolicy } from '../terms/policy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
@@ -14,6 +12,7 @@ import { decodeOffer } from '../wire/offer.ts'
 import { type AcceptPayload, bidTerms, type InvoicesPayload, type ReturnPayload } from '../wire/payload.ts'
 import { encodeStatement, signingText } from '../wire/statement.ts'
 import type { Account } from './account.ts'
+import { payReturn } from './returns.ts'
 import type { Seller } from './seller.ts'
 
 /** Unsettled invoices that one agreement may have at the node. */
@@ -21,10 +20,6 @@ const MAX_OPEN_INVOICES = 64
 /** The largest payment one invoice asks for. */
 const MAX_PAYMENT = sat(1_000_000)
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
-const RETURN_TIMEOUT_MS = 30_000
-
-/** The seller bears the routing of a return up to 0.5 % and a sat, so that nobody profits from asking for one. */
-const returnFeeCap = (amount: Msat): Msat => msat(amount / 200n + 1000n)
 
 const json = (body: unknown): Response =>
   new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
@@ -154,42 +149,9 @@ export async function returnBalance(seller: Seller, account: Account, { invoice 
     })
   }
   account.bookReturn(amount)
-  const status = await payReturn(seller, account, { request: invoice, paymentHash: decoded.paymentHash, amount })
-  const statement = account.statement()
-  return json({ status, statement: encodeStatement(statement) })
-}
-
-interface Claim {
-  readonly request: string
-  readonly paymentHash: string
-  readonly amount: Msat
-}
-
-async function payReturn(seller: Seller, account: Account, { request, paymentHash, amount }: Claim) {
   const { node } = await seller.ready()
-  const outcome = await node
-    .pay({ request, maxFee: returnFeeCap(amount), timeoutMs: RETURN_TIMEOUT_MS })
-    .catch((error) => ({ status: 'unknown' as const, detail: toStreamError(error).message }))
-  if (outcome.status === 'settled') {
-    await seller.ledger.endReturn(paymentHash, 'settled', outcome.fee)
-    seller.emit({ type: 'returned', account })
-    return 'settled'
-  }
-  if (outcome.status === 'failed') {
-    await seller.ledger.endReturn(paymentHash, 'failed', msat(0n))
-    account.bookReturn(-amount)
-    return 'failed'
-  }
-  // Unknown counts as returned until the node says otherwise.
-  return 'pending'
-}
-
-/** Follows returns that an earlier run left open to their end; before anything is returned in this one. */
-export async function resumeReturns(node: LightningNode, ledger: Ledger): Promise<void> {
-  for (const { paymentHash } of await ledger.pendingReturns()) {
-    const outcome = await node.lookupPayment(paymentHash)
-    if (outcome?.status === 'settled') await ledger.endReturn(paymentHash, 'settled', outcome.fee)
-    // Booked and never handed to the node, or given up by it: the balance is the buyer's to ask for again.
-    if (!outcome || outcome.status === 'failed') await ledger.endReturn(paymentHash, 'failed', msat(0n))
-  }
+  const status = await payReturn(node, seller.ledger, { request: invoice, paymentHash: decoded.paymentHash, amount })
+  if (status === 'failed') account.bookReturn(-amount)
+  if (status === 'settled') seller.emit({ type: 'returned', account })
+  return json({ status, statement: encodeStatement(account.statement()) })
 }

@@ -6,7 +6,7 @@ import type { Msat } from '../money/msat.ts'
 import { comparePrices, formatPrice, type Price } from '../money/price.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
-import { resumeReturns } from './actions.ts'
+import { resumeReturns } from './returns.ts'
 
 /** What happens at a seller, for panels and logs. Nothing secret is in it. */
 export type SellerEvent =
