@@ -129,7 +129,10 @@ class PayingBuyer implements Buyer {
   async close({ keep = false } = {}): Promise<readonly Closing[]> {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
-    if (keep) return []
+    if (keep) {
+      for (const trade of this.#trades) trade.keep()
+      return []
+    }
     const open = this.#trades.filter((trade) => !trade.closed)
     const results = await Promise.allSettled(open.map((trade) => trade.close()))
     const failed = results.find((result) => result.status === 'rejected')

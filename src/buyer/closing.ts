@@ -22,8 +22,12 @@ const RETURN_TIMEOUT_MS = 60_000
 const RETURN_LIFE_SECONDS = 3600
 
 /** Asks for the final statement. @throws StreamError of the seller, `statement-invalid` */
-export async function askForClosing(endpoint: Endpoint, { agreement, secret, challenge }: Deal): Promise<Statement> {
-  return decodeStatement(await control(endpoint, challenge, { action: 'close', agreement: agreement.id, secret }))
+export async function askForClosing(
+  endpoint: Endpoint,
+  { agreement, secret, challenge }: Deal,
+  paid: Msat,
+): Promise<Statement> {
+  return decodeStatement(await control(endpoint, challenge, { action: 'close', agreement: agreement.id, secret, paid }))
 }
 
 /** What is wrong with a final statement, if anything: its sums and signature, payments left out, or a count beyond what came. */

@@ -379,6 +379,11 @@ export class Trade {
     }
   }
 
+  /** Leaves the agreement open at the seller; nothing more is paid on it from here. */
+  keep(): void {
+    this.#payer.end()
+  }
+
   /**
    * Ends the agreement: the final statement is checked against the buyer's own count, and the balance comes back.
    * @throws StreamError `seller-unreachable`, `statement-invalid`
@@ -388,7 +393,7 @@ export class Trade {
     await this.#payer.settled(SETTLE_MS)
     this.#payer.end()
     const { agreement } = this.deal
-    const statement = await askForClosing(this.endpoint, this.deal)
+    const statement = await askForClosing(this.endpoint, this.deal, this.#payer.paid)
     this.#closed = true
     this.#received.claim(statement.steps)
     const now = performance.now()

@@ -181,6 +181,22 @@ export class Account {
     return () => this.#watchers.delete(onChange)
   }
 
+  /** Resolves once so much was booked as paid, or after `withinMs`. */
+  async paidReaches(amount: Msat, withinMs: number): Promise<void> {
+    if (this.gate.paid >= amount) return
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        unwatch()
+        resolve()
+      }
+      const timer = setTimeout(end, withinMs)
+      const unwatch = this.watch(() => {
+        if (this.gate.paid >= amount) end()
+      })
+    })
+  }
+
   changed(): void {
     for (const notify of this.#watchers) notify()
   }

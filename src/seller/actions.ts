@@ -9,7 +9,13 @@ import { isExpired, verifyChallenge } from '../wire/challenge.ts'
 import type { Credential } from '../wire/credential.ts'
 import { jcs } from '../wire/encoding.ts'
 import { decodeOffer } from '../wire/offer.ts'
-import { type AcceptPayload, bidTerms, type InvoicesPayload, type ReturnPayload } from '../wire/payload.ts'
+import {
+  type AcceptPayload,
+  bidTerms,
+  type ClosePayload,
+  type InvoicesPayload,
+  type ReturnPayload,
+} from '../wire/payload.ts'
 import { encodeStatement, signingText } from '../wire/statement.ts'
 import type { Account } from './account.ts'
 import { payReturn } from './returns.ts'
@@ -20,6 +26,8 @@ const MAX_OPEN_INVOICES = 64
 /** The largest payment one invoice asks for. */
 const MAX_PAYMENT = sat(1_000_000)
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
+/** A settlement may reach the buyer before the seller's node tells of it; a closing statement waits this long for it. */
+const LATE_SETTLEMENT_MS = 3000
 
 const json = (body: unknown): Response =>
   new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
@@ -113,11 +121,13 @@ async function checkAmounts(seller: Seller, agreement: Agreement, amounts: reado
 }
 
 /** `close`: no further delivery, and the final statement, signed by the node. Repeating it yields the same statement. */
-export async function close(seller: Seller, account: Account): Promise<Response> {
+export async function close(seller: Seller, account: Account, { paid }: ClosePayload): Promise<Response> {
   const { id } = account.agreement
   account.shutDown()
   const earlier = await seller.ledger.closingStatement(id)
   if (earlier) return json(JSON.parse(earlier))
+  // What the buyer names is not believed: it only says how long to listen for the node's own word.
+  if (paid !== undefined) await account.paidReaches(paid, LATE_SETTLEMENT_MS)
   const { node } = await seller.ready()
   const statement = account.statement()
   const signature = await node.signMessage(signingText(statement))

@@ -48,6 +48,7 @@ const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
 /** Credentials whose account is remembered, so that a busy agreement is not parsed at every request. */
 const MAX_REMEMBERED = 10_000
+const MAX_REMEMBERED_LENGTH = 2048
 
 /**
  * A paywall for any Request → Response handler. Money and data interleave: at no time is more than the credit delivered
@@ -141,7 +142,7 @@ class Route {
       case 'watch':
         return watchResponse(account)
       case 'close':
-        return close(this.#seller, account)
+        return close(this.#seller, account, payload)
       case 'return':
         return returnBalance(this.#seller, account, payload)
     }
@@ -195,6 +196,8 @@ class Route {
   }
 
   #remember(authorization: string, account: Account): void {
+    // A buyer may pad its credential: what is remembered is bounded in bytes too.
+    if (authorization.length > MAX_REMEMBERED_LENGTH) return
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
     this.#remembered.set(authorization, account)
   }

@@ -46,6 +46,8 @@ export interface WatchPayload extends AgreementProof {
 }
 export interface ClosePayload extends AgreementProof {
   readonly action: 'close'
+  /** What the buyer's node says was settled: the seller waits a little for its own node to say the same, and believes nothing. */
+  readonly paid?: Msat
 }
 export interface ReturnPayload extends AgreementProof {
   readonly action: 'return'
@@ -71,6 +73,10 @@ export function encodePayload(payload: Payload): Record<string, unknown> {
     }
     case 'invoices':
       return { ...payload, amounts: payload.amounts.map(String) }
+    case 'close': {
+      const { paid, ...rest } = payload
+      return { ...rest, ...(paid !== undefined && { paid: `${paid}` }) }
+    }
     default:
       return { ...payload }
   }
@@ -90,8 +96,9 @@ export function decodePayload(value: unknown): Payload {
       }
     case 'use':
     case 'watch':
-    case 'close':
       return { action, ...decodeProof(fields) }
+    case 'close':
+      return { action, ...decodeProof(fields), ...(fields.has('paid') && { paid: fields.amount('paid') }) }
     case 'invoices':
       return { action, ...decodeProof(fields), amounts: fields.amounts('amounts', 1, MAX_INVOICES) }
     case 'return':
