@@ -34,7 +34,8 @@ test('whatever was promised is there after SIGKILL, and nothing is there in part
     const last = (kind: string) => promised.get(kind) ?? first - 1
     const ledger = openLedger(path.join(folder(), 'ledger.db'))
     const claims = new Set((await ledger.pendingReturns()).map(({ paymentHash }) => paymentHash))
-    expect(await ledger.settlementIndex()).toBeGreaterThanOrEqual(BigInt(last('settled')))
+    // A round that was killed before it settled anything has promised nothing.
+    expect(await ledger.settlementIndex()).toBeGreaterThanOrEqual(BigInt(promised.get('settled') ?? 0))
     // One beyond what was promised: it may have been written, and then whole.
     for (let n = first; n <= last('agreement') + 1; n++) {
       const record = await ledger.getAgreement(id(n))
