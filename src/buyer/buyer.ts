@@ -51,6 +51,8 @@ export interface Buyer {
   /** How each agreement of this buyer stands. */
   readonly trades: readonly TradeSummary[]
   readonly spent: Msat
+  /** How the agreements that were closed ended: also there when closing another one failed. */
+  readonly closings: readonly Closing[]
   /** Ends all agreements: checks the sellers' final statements, and takes what is left back. `keep` leaves them open. */
   close(options?: { readonly keep?: boolean }): Promise<readonly Closing[]>
 }
@@ -81,6 +83,7 @@ class PayingBuyer implements Buyer {
   readonly #journal: Journal
   readonly #pace = new Pace()
   readonly #trades: Trade[] = []
+  readonly #closings: Closing[] = []
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
@@ -96,6 +99,10 @@ class PayingBuyer implements Buyer {
 
   get trades(): readonly TradeSummary[] {
     return this.#trades.map((trade) => trade.summary())
+  }
+
+  get closings(): readonly Closing[] {
+    return this.#closings
   }
 
   get spent(): Msat {
@@ -130,14 +137,15 @@ class PayingBuyer implements Buyer {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
     if (keep) {
-      for (const trade of this.#trades) trade.keep()
+      await Promise.all(this.#trades.map((trade) => trade.keep()))
       return []
     }
     const open = this.#trades.filter((trade) => !trade.closed)
     const results = await Promise.allSettled(open.map((trade) => trade.close()))
+    this.#closings.push(...results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
-    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    return this.#closings
   }
 
   async #pay(

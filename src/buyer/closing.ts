@@ -8,6 +8,7 @@ import type { Deal } from './negotiate.ts'
 
 /** How a trade ended. */
 export interface Closing {
+  readonly agreement: string
   readonly statement: Statement
   /** What became of the balance: `kept` is too small to return, `nothing` was left. */
   readonly returned: 'settled' | 'pending' | 'failed' | 'kept' | 'nothing'

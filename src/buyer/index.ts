@@ -1,4 +1,5 @@
 export { StreamError } from '../errors/error.ts'
+export { type Journal, openJournal } from '../ledger/index.ts'
 export { acceptUpTo, type BuyerStrategy, bidFromTo } from '../terms/strategy.ts'
 export { type Buyer, type BuyerOptions, createBuyer } from './buyer.ts'
 export type { Closing } from './closing.ts'

@@ -125,7 +125,7 @@ export class Payer {
 
   /** Decides again: call it whenever something was received, or the seller said something. */
   kick(): void {
-    if (this.#error || this.#timer) return
+    if (this.#error || this.#timer || this.#ended) return
     const now = performance.now()
     for (;;) {
       const state = this.#state(now)

@@ -76,6 +76,11 @@ export class Received {
     if (steps > this.#claimed) this.#claimed = steps
   }
 
+  /** What the seller's closing statement says in the end: work that it had reserved and not done is gone from it. */
+  conclude(steps: bigint): void {
+    this.#claimed = steps
+  }
+
   /** Steps received so far. */
   steps(nowMs: number): bigint {
     const own = this.#own(nowMs)

@@ -3,6 +3,7 @@ import { formatMsat, type Msat, max, min, minus, msat } from '../money/msat.ts'
 import { costUp, stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
+import { sustainableRate } from '../window/window.ts'
 import { formatCredential } from '../wire/credential.ts'
 import { encodeStatement, type Statement } from '../wire/statement.ts'
 import { askForClosing, type Closing, disputeOf, takeBack } from './closing.ts'
@@ -37,13 +38,15 @@ export interface TradeSummary {
   /** The most that was paid or in flight for what had not come; at most `ahead`. */
   readonly maxAhead: Msat
   readonly ahead: Msat
-  /** The most that was received and not settled, seen from here. */
+  /** The most that was received and neither paid nor on its way; at most the credit. */
   readonly maxUnpaid: Msat
   readonly credit: Msat
   readonly firstByteMs: number | undefined
   readonly stallMs: number
   readonly durationMs: number
   readonly halted: number
+  /** What the windows carry without a halt at the payment time seen, in msat a second: the bound to lift if it is too low. */
+  readonly windowPerSecond: bigint
   readonly state: 'open' | 'paused' | 'closed'
   readonly returned: Msat
 }
@@ -218,7 +221,8 @@ export class Trade {
   #check(): void {
     this.#uncheckedSteps = 0n
     this.#lastAt = performance.now()
-    const unpaid = this.#received.cost(this.#lastAt) - this.#payer.paid
+    // What is in flight may have settled at the seller already: only what is neither paid nor sent is certainly owed.
+    const unpaid = this.#received.cost(this.#lastAt) - this.#payer.paid - this.#payer.inFlight
     if (unpaid > this.#maxUnpaid) this.#maxUnpaid = unpaid
     const paused = this.#statement?.state === 'paused' && this.#firstByteMs !== undefined
     this.#halts.note(paused && !this.#unread && this.#received.open.size > 0, this.#lastAt)
@@ -267,11 +271,24 @@ export class Trade {
   #heard(statement: Statement): void {
     if (statement.agreement !== this.agreement.id) return
     this.#statement = statement
+    const excess = this.#excess(statement, performance.now())
+    if (excess > 0n) {
+      const text = `the seller counts ${excess} more steps than can have been received`
+      this.#payer.stop(new StreamError('count-mismatch', text, { stated: `${statement.steps}` }))
+      return this.#abortAll(this.#payer.error!)
+    }
     this.#received.claim(statement.steps)
     // Older news than our own payments: what was due then may be paid by now.
     this.#due = statement.paid >= this.#payer.paid ? statement.due : msat(0n)
     this.#check()
     this.#tellReaders()
+  }
+
+  /** By how many steps a statement exceeds what came and what both windows allow to be on its way. */
+  #excess({ steps }: Statement, nowMs: number): bigint {
+    const { price, credit } = this.agreement
+    const onTheWay = stepsFor(price, this.#options.ahead + creditAt(credit, this.#payer.paid)) ?? 0n
+    return this.#received.excess(steps, onTheWay, nowMs)
   }
 
   /**
@@ -374,13 +391,20 @@ export class Trade {
       stallMs: this.#halts.totalMs(now),
       durationMs: (active ? now : this.#lastAt) - this.#startedAt,
       halted: this.#halts.count,
+      windowPerSecond: sustainableRate(
+        this.#options.ahead,
+        creditAt(agreement.credit, this.#payer.paid),
+        this.#wallet.pace.latencyMs,
+      ),
       state: this.#closed ? 'closed' : this.#halts.halted ? 'paused' : 'open',
       returned: this.#returned,
     }
   }
 
-  /** Leaves the agreement open at the seller; nothing more is paid on it from here. */
-  keep(): void {
+  /** Leaves the agreement open at the seller; what is in flight is followed to its end, and nothing more is paid from here. */
+  async keep(): Promise<void> {
+    this.#abortAll(new StreamError('interrupted', 'the buyer was closed'))
+    await this.#payer.settled(SETTLE_MS)
     this.#payer.end()
   }
 
@@ -395,18 +419,17 @@ export class Trade {
     const { agreement } = this.deal
     const statement = await askForClosing(this.endpoint, this.deal, this.#payer.paid)
     this.#closed = true
-    this.#received.claim(statement.steps)
     const now = performance.now()
     const { paid } = this.#payer
-    const onTheWay = stepsFor(agreement.price, this.#options.ahead + creditAt(agreement.credit, paid)) ?? 0n
-    const excess = this.#received.excess(statement.steps, onTheWay, now)
+    const excess = this.#excess(statement, now)
+    this.#received.conclude(statement.steps)
     const dispute = disputeOf(statement, agreement, { paid, steps: this.#received.steps(now), excess })
     await this.#wallet.journal.closeAgreement(agreement.id, JSON.stringify(encodeStatement(statement)))
     // More than was paid is nobody's to return.
     const amount = min(statement.balance, paid)
     const returned = await takeBack(this.#wallet.node, this.endpoint, this.deal, amount)
     if (returned === 'settled') this.#returned = amount
-    return { statement, returned, amount, ...(dispute && { dispute }) }
+    return { agreement: agreement.id, statement, returned, amount, ...(dispute && { dispute }) }
   }
 }
 

@@ -15,7 +15,9 @@ export async function follow(
   for (let pauseMs = RETRY_MS.first; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MS.last)) {
     try {
       const response = await connect(signal)
-      if (!response.ok || !response.body) return
+      // Refused for good; a seller that only fails for now is asked again.
+      if (response.status >= 400 && response.status < 500 && response.status !== 429) return
+      if (!response.ok || !response.body) throw new Error(`the seller answered ${response.status}`)
       pauseMs = RETRY_MS.first
       if (await read(response.body, onStatement)) return
     } catch {

@@ -20,7 +20,8 @@ export class Account {
   #leased: bigint
   #returned: Msat
   #payments: number
-  #sequence = 0n
+  /** From the clock, so that it grows over restarts too. */
+  #sequence = BigInt(Date.now())
   #closed: boolean
   readonly #watchers = new Set<() => void>()
   readonly #deliveries = new Set<{ abort(reason: unknown): void }>()
@@ -139,6 +140,8 @@ export class Account {
 
   /** Writes down how many steps were delivered, not only how many may have been. */
   async save(): Promise<void> {
+    // A closed agreement has its final count in its statement.
+    if (this.#closed && (await this.#ledger.closingStatement(this.agreement.id)) !== undefined) return
     const { deliveredSteps } = this.gate
     await this.#ledger.lease(this.agreement.id, deliveredSteps, deliveredSteps)
   }

@@ -109,17 +109,16 @@ export class Accounts {
   /** Drops from memory what nobody uses. */
   async sweep(nowMs: number): Promise<void> {
     const idle = (account: Account) => nowMs - (this.#usedAtMs.get(account) ?? 0) > IDLE_MS && !account.busy
-    for (const [id, account] of this.#accounts) {
-      if (!idle(account)) continue
-      // Loaded again it starts from the ledger: steps that were not written would be given on credit once more.
-      await account.save()
-      if (idle(account)) this.#accounts.delete(id)
-    }
+    const dropped = [...this.#accounts.values()].filter(idle)
+    // Loaded again it starts from the ledger: steps that were not written would be given on credit once more.
+    await saveAll(dropped, (account) => {
+      if (idle(account)) this.#accounts.delete(account.agreement.id)
+    })
   }
 
   /** Writes what was delivered, exactly: a seller that stops in order forgets nothing. */
   async save(): Promise<void> {
-    for (const account of this.#accounts.values()) await account.save()
+    await saveAll(this.#accounts.values())
   }
 
   async #load(id: string): Promise<Account | undefined> {
@@ -139,6 +138,20 @@ export class Accounts {
   #derive(text: string): string {
     return bytesToHex(hmac(sha256, this.#secret, utf8ToBytes(text)))
   }
+}
+
+/** Saves each, also when one of them cannot be. @throws the first failure, once all were tried */
+async function saveAll(accounts: Iterable<Account>, onSaved: (account: Account) => void = () => {}): Promise<void> {
+  const failures: unknown[] = []
+  for (const account of accounts) {
+    try {
+      await account.save()
+      onSaved(account)
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 const fresh = (agreement: Agreement) => ({

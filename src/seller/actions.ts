@@ -21,8 +21,8 @@ import type { Account } from './account.ts'
 import { payReturn } from './returns.ts'
 import type { Seller } from './seller.ts'
 
-/** Unsettled invoices that one agreement may have at the node. */
-const MAX_OPEN_INVOICES = 64
+/** Unsettled invoices that one agreement may have at the node, before its first payment and after. */
+const MAX_OPEN_INVOICES = { unpaid: 16, paid: 64 }
 /** The largest payment one invoice asks for. */
 const MAX_PAYMENT = sat(1_000_000)
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
@@ -111,11 +111,10 @@ async function checkAmounts(seller: Seller, agreement: Agreement, amounts: reado
       largestPayment: `${MAX_PAYMENT}`,
     })
   }
-  if ((await seller.ledger.countOpenInvoices(agreement.id, Date.now())) + amounts.length > MAX_OPEN_INVOICES) {
-    throw new StreamError(
-      'too-many-invoices',
-      `more than ${MAX_OPEN_INVOICES} invoices of this agreement would be open`,
-    )
+  const hasPaid = (seller.accounts.inMemory.get(agreement.id)?.gate.paid ?? 0n) > 0n
+  const most = hasPaid ? MAX_OPEN_INVOICES.paid : MAX_OPEN_INVOICES.unpaid
+  if ((await seller.ledger.countOpenInvoices(agreement.id, Date.now())) + amounts.length > most) {
+    throw new StreamError('too-many-invoices', `more than ${most} invoices of this agreement would be open`)
   }
   return amounts
 }

@@ -1,4 +1,5 @@
 export { StreamError } from '../errors/error.ts'
+export { type Ledger, openLedger } from '../ledger/index.ts'
 export { fixed, floor, type SellerPolicy, type VolumeDiscount, volume } from '../terms/policy.ts'
 export type { Account } from './account.ts'
 export { type RunningServer, type ServeOptions, serve, toNodeListener, type WebHandler } from './adapters/node.ts'

@@ -41,7 +41,7 @@ const RUNGS = 6
 
 /**
  * What to pay next, if anything. The larger a payment the fewer there are, and the less is lost on routing; but while one is on its
- * way the rest of the window must carry the stream. So: as large as leaves two payment times of consumption in the window.
+ * way the rest of the window must carry the stream. So: as large as leaves three payment times of consumption in the window.
  */
 export function decide(state: WindowState): Decision {
   const outstanding = state.paid + state.inFlight - state.received
@@ -72,7 +72,7 @@ function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   return missing < size ? max(missing, leastPayment(state)) : size
 }
 
-/** How many payment times of consumption the rest of the window should last, while a payment of the chosen size is on its way. */
+/** For how many payment times of consumption, in tenths, the rest of the window should last while a payment is on its way. */
 const MARGINS = [30n, 13n] as const
 
 /**
