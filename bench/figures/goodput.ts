@@ -7,7 +7,7 @@ import { openShop } from '../shop.ts'
 
 const GIB = 2 ** 30
 const ROUNDS = 5
-const WINDOW = '256 sat'
+const WINDOW = '512 sat'
 
 /** 1 GiB over loopback, metered and paid by the byte, against the same server without the paywall. */
 export async function goodput(): Promise<Figure> {
@@ -25,6 +25,7 @@ export async function goodput(): Promise<Figure> {
   const ratios: number[] = []
   let payments = 0
   let stallMs = 0
+  let windowPerSecond = 0n
   for (let round = 0; round <= ROUNDS; round++) {
     const buyer = createBuyer({ node: pair.buyer, max: '2000 sat', ahead: WINDOW })
     const paidS = await timeRead(() => buyer.fetch(shop.url))
@@ -37,6 +38,7 @@ export async function goodput(): Promise<Figure> {
     free.push(freeS)
     ratios.push(freeS / paidS)
     payments = trade?.payments ?? 0
+    windowPerSecond = trade?.windowPerSecond ?? 0n
     stallMs += (trade?.stallMs ?? 0) / ROUNDS
   }
   const [account] = await shop.accounts()
@@ -53,7 +55,7 @@ export async function goodput(): Promise<Figure> {
     goal: 'ratio >= 0.9',
     held: ratio >= 0.9,
     note:
-      `${payments} payments a GiB at 1 sat/MiB, windows ${WINDOW} a side; stalled ${Math.round(stallMs)} ms of ${Math.round(median(paid) * 1000)} ms; ` +
+      `${payments} payments a GiB at 1 sat/MiB, windows ${WINDOW} a side; the windows make ${round(Number(windowPerSecond) / 1000 / 1024)} GiB/s possible; stalled ${Math.round(stallMs)} ms of ${Math.round(median(paid) * 1000)} ms; ` +
       `seller risked at most ${formatMsat(BigInt(account?.maxUnpaid ?? 0))}; median of ${ROUNDS} pairs`,
   }
 }

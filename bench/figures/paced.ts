@@ -35,7 +35,7 @@ export async function paced(): Promise<Figure> {
     goal: 'ratio <= 1.02',
     held: ratio <= 1.02,
     note:
-      `first byte after ${Math.round(trade?.firstByteMs ?? 0)} ms, stalled ${Math.round(trade?.stallMs ?? 0)} ms, ${trade?.payments} payments; ` +
+      `the windows make ${round(Number(trade?.windowPerSecond ?? 0n) / 1000)} sat/s possible; first byte after ${Math.round(trade?.firstByteMs ?? 0)} ms, stalled ${Math.round(trade?.stallMs ?? 0)} ms, ${trade?.payments} payments; ` +
       `at risk at most ${formatMsat(BigInt(account?.maxUnpaid ?? 0))} and ${formatMsat(trade?.maxAhead ?? 0n)} of ${WINDOW} a side`,
   }
 }

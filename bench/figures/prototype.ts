@@ -36,6 +36,7 @@ export async function prototype(): Promise<FigureResult> {
     note:
       `20 items at risk a side: seller at most ${formatMsat(BigInt(account.maxUnpaid))}, buyer ${formatMsat(trade.maxAhead)}; ` +
       `${round(trade.payments / seconds)} payments/s of ${formatMsat(trade.paid / BigInt(Math.max(1, trade.payments)))}; ` +
-      `the source is not paced, so the stream waits for its windows ${Math.round((100 * trade.stallMs) / trade.durationMs)} % of the time`,
+      `the source is not paced, so the stream waits for its windows ${Math.round((100 * trade.stallMs) / trade.durationMs)} % of the time; ` +
+      `they make ${round(Number(trade.windowPerSecond) / 1000)} items/s possible at this payment time`,
   }
 }

@@ -26,6 +26,7 @@ export async function stall(): Promise<FigureResult> {
     held: share <= 2,
     note:
       `${round(tokens / seconds)} of ${PER_SECOND} units/s, halted ${account.halted} ×, ${Math.round(account.stallMs)} ms in all; ` +
-      `${round(trade.payments / seconds)} payments/s; at risk at most ${formatMsat(BigInt(account.maxUnpaid))} and ${formatMsat(trade.maxAhead)}`,
+      `${round(trade.payments / seconds)} payments/s; the windows make ${round(Number(trade.windowPerSecond) / 1000)} units/s possible at this payment time; ` +
+      `at risk at most ${formatMsat(BigInt(account.maxUnpaid))} and ${formatMsat(trade.maxAhead)}`,
   }
 }
