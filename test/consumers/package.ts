@@ -74,7 +74,9 @@ export async function compile(folder: string, file: string, options: readonly st
 
 /** Runs a program with this Node. Resolves to its stdout. @throws Error with all that it printed, if it fails */
 export async function runIn(folder: string, args: readonly string[]): Promise<string> {
-  const ran = await run(process.execPath, [...args], { cwd: folder }).catch((error) => {
+  // Build machines ask for colours, which no test wants to read.
+  const env = { ...process.env, FORCE_COLOR: '0' }
+  const ran = await run(process.execPath, [...args], { cwd: folder, env }).catch((error) => {
     throw new Error(`${error.message}\n${error.stdout}`)
   })
   return ran.stdout
