@@ -16,6 +16,7 @@ import { negotiate } from './negotiate.ts'
 import { firstInvoices } from './opening.ts'
 import type { Wallet } from './payer.ts'
 import { Trade, type TradeSummary } from './trade.ts'
+import { checkTransport } from './transport.ts'
 
 export interface BuyerOptions {
   /** The node that pays, or a promise of it. */
@@ -34,7 +35,9 @@ export interface BuyerOptions {
   readonly maxFeePercent?: number
   /** When a seller that was paid and sends nothing is given up. In ms; 30 s by default. */
   readonly stallMs?: number
-  /** Whether `streampay` may act for a request; the default is `globalThis.fetch`. */
+  /** Sends credentials over plain http to other machines too, where who listens can use them. Loopback needs no leave. */
+  readonly insecure?: boolean
+  /** What sends requests; the default is `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
 }
 
@@ -42,7 +45,7 @@ export interface BuyerOptions {
 export interface Buyer {
   /**
    * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read.
-   * @throws StreamError among others `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
+   * @throws StreamError among others `transport-insecure`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
    *   `stream-interrupted`, `stream-stalled`, `window-too-small`, each with what was received, paid and left
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
@@ -158,6 +161,7 @@ class PayingBuyer implements Buyer {
     const challenge = streamChallenge(refused)
     if (!challenge) return refused
     await refused.body?.cancel()
+    if (!this.#options.insecure) checkTransport(url)
     const trade = await this.#agree(url, request, place, challenge, startedAt)
     return trade.fetch(url, request)
   }

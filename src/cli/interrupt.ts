@@ -1,14 +1,16 @@
 import { StreamError } from '../errors/error.ts'
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that what is open is closed; a second one ends the process at once. */
-export function interruptSignal(): AbortSignal {
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Aborts at the first Ctrl-C, SIGTERM or SIGHUP, so that what is open is closed; a second one ends the process at once. */
+export function interruptSignal(onInterrupt: () => void = () => {}): AbortSignal {
   const controller = new AbortController()
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(130)
     controller.abort(new StreamError('interrupted', 'interrupted'))
+    onInterrupt()
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  for (const signal of SIGNALS) process.on(signal, interrupt)
   return controller.signal
 }
 
@@ -18,4 +20,14 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/** What the promise brings, unless the signal aborts first. @throws the signal's reason */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return Promise.race([
+    promise,
+    aborted(signal).then(() => {
+      throw signal.reason
+    }),
+  ])
 }

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../errors/codes.ts'
+import { StreamError } from '../errors/error.ts'
 import { demoCommand } from './demo/demo.ts'
 import { getCommand } from './get.ts'
-import { createOutput, reportError } from './output/output.ts'
+import { createOutput } from './output/output.ts'
+import { reportError } from './output/reportError.ts'
 import { priceCommand } from './price.ts'
 import { sellCommand } from './sell.ts'
 
@@ -16,23 +18,33 @@ const program = new Command('streampay')
   .description('Stream: pay by use. Lightning payments flow while the data flows.')
   .version(version)
   .exitOverride()
-  .configureHelp({ showGlobalOptions: true })
+  // What was wrong with the arguments is reported below, as everything else is.
+  .configureOutput({ outputError: () => {} })
   .addHelpText(
     'after',
     '\nTry it with no node and no account:  streampay demo\nErrors and exit codes:               docs/errors.md',
   )
-  .addCommand(sellCommand())
-  .addCommand(getCommand())
-  .addCommand(priceCommand())
-  .addCommand(demoCommand())
+
+for (const command of [sellCommand(), getCommand(), priceCommand(), demoCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+// A reader that leaves (`| head`) is told by the write that fails; the event on the stream must not end the process.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 try {
-  for (const command of program.commands) command.exitOverride()
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  } else {
-    process.exitCode = reportError(error, createOutput(process.argv.includes('--json')))
-  }
+  process.exitCode = error instanceof CommanderError ? usage(error) : report(error)
+}
+
+/** Help and version were printed; anything else is a mistake in the arguments. */
+function usage({ exitCode, code, message }: CommanderError): number {
+  if (exitCode === 0) return EXIT.ok
+  if (code === 'commander.help') return EXIT.usage
+  return report(new StreamError('option-invalid', message.replace(/^error: /, '')))
+}
+
+function report(error: unknown): number {
+  return reportError(error, createOutput(process.argv.includes('--json')))
 }

@@ -17,8 +17,8 @@ const port = z.coerce.number().int().min(0).max(65_535)
 
 /** @throws StreamError `option-invalid` */
 export function readPort(text: string): number {
-  const result = port.safeParse(text)
-  if (!result.success) throw new StreamError('option-invalid', `"${text}" is not a port`)
+  const result = port.safeParse(text.trim() === '' ? undefined : text)
+  if (!result.success) throw new StreamError('option-invalid', `"${text}" is not a port: a number from 0 to 65535`)
   return result.data
 }
 
@@ -31,7 +31,17 @@ export function readDuration(text: string): number {
 
 /** @throws StreamError `option-invalid` */
 export function readUrl(text: string): string {
-  const url = URL.parse(/^https?:\/\//i.test(text) ? text : `http://${text}`)
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? []
+  if (scheme && !/^https?$/i.test(scheme)) {
+    throw new StreamError('option-invalid', `${scheme}:// cannot be fetched; use http:// or https://`)
+  }
+  const url = URL.parse(scheme ? text : `http://${text}`)
   if (!url) throw new StreamError('option-invalid', `"${text}" is not a URL`)
+  if (url.username || url.password) {
+    throw new StreamError(
+      'option-invalid',
+      'a name or password in the URL has no place: the payment takes the Authorization header',
+    )
+  }
   return url.href
 }

@@ -5,7 +5,9 @@ import { formatMsat } from '../money/msat.ts'
 import { costUp, formatPrice, type Price, parsePrice } from '../money/price.ts'
 import type { Offer } from '../terms/terms.ts'
 import { jsonOption, readUrl } from './options.ts'
-import { bold, createOutput, dim, type Output, reportError } from './output/output.ts'
+import { bold, dim } from './output/colour.ts'
+import { createOutput, type Output } from './output/output.ts'
+import { reportError } from './output/reportError.ts'
 
 interface PriceOptions {
   readonly for?: string
@@ -23,10 +25,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
 export function priceCommand(): Command {
   return new Command('price')
     .description('Show what a URL asks, and what it would cost; spends nothing')
-    .argument('<url>')
+    .argument('<url>', 'what to ask about; http:// may be left out')
     .option('--for <amount>', 'cost of this much use, such as "25 MiB", "90 s" or "3k tokens"')
     .option('-X, --request <method>', 'the HTTP method', 'GET')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  streampay price http://127.0.0.1:2402/film.mp4 --for "25 MiB"')
     .action(async (url: string, options: PriceOptions) => {
       const output = createOutput(options.json === true)
       process.exitCode = await price(url, options, output).catch((error) => reportError(error, output))

@@ -1,23 +1,25 @@
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { Command } from 'commander'
 import { StreamError } from '../errors/error.ts'
 import { openLedger } from '../ledger/index.ts'
-import type { NodeInfo } from '../lightning/node.ts'
-import { formatMsat } from '../money/msat.ts'
+import { formatMsat, parseMsat } from '../money/msat.ts'
 import { formatPrice, parsePrice } from '../money/price.ts'
 import type { Account } from '../seller/account.ts'
 import { serve } from '../seller/adapters/node.ts'
 import { type PaidHandler, wall } from '../seller/paywall.ts'
-import { Seller, type SellerEvent } from '../seller/seller.ts'
+import { Seller } from '../seller/seller.ts'
 import { serveFile, serveFolder } from '../seller/sources/folder.ts'
 import { proxyTo } from '../seller/sources/upstream.ts'
-import { aborted, interruptSignal } from './interrupt.ts'
+import { aborted, interruptSignal, unlessAborted } from './interrupt.ts'
 import { openNode } from './node.ts'
 import { jsonOption, nodeOption, readDuration, readPort } from './options.ts'
-import { LiveLines } from './output/meter.ts'
-import { bold, createOutput, cyan, dim, type Output, reportError } from './output/output.ts'
+import { plural } from './output/meter.ts'
+import { createOutput, type Output } from './output/output.ts'
 import { recordOfAccount } from './output/record.ts'
+import { reportError } from './output/reportError.ts'
+import { announce, panelLines, tell } from './sell/panel.ts'
 import { keptSecret, stateFolder, stateHome } from './state.ts'
 
 interface SellOptions {
@@ -28,10 +30,19 @@ interface SellOptions {
   readonly host: string
   readonly port: string
   readonly grace: string
+  readonly cert?: string
+  readonly key?: string
   readonly json?: boolean
 }
 
 const PANEL_MS = 500
+
+const EXAMPLES = `
+Examples:
+  streampay sell ./films --price "1 sat/MiB"
+  streampay sell http://127.0.0.1:11434 --price "1 sat/1k tokens" --credit "2 sat"
+
+It sells until Ctrl-C. --node embedded is a private chain of this machine, for trying out; real money needs LND.`
 
 export function sellCommand(): Command {
   return new Command('sell')
@@ -43,8 +54,11 @@ export function sellCommand(): Command {
     .addOption(nodeOption())
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <port>', 'where to listen; 0 takes a free one', '2402')
+    .option('--cert <file>', 'serve https with this certificate (PEM), and --key')
+    .option('--key <file>', 'its private key (PEM)')
     .option('--grace <time>', 'how long work is held when payment stops', '30s')
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
     .action(async (target: string, options: SellOptions) => {
       const output = createOutput(options.json === true)
       process.exitCode = await sell(target, options, output).catch((error) => reportError(error, output))
@@ -53,12 +67,19 @@ export function sellCommand(): Command {
 }
 
 async function sell(target: string, options: SellOptions, output: Output): Promise<number> {
-  const signal = interruptSignal()
+  const signal = interruptSignal(() => output.say('stopping; Ctrl-C again leaves at once'))
   const handler = source(target)
   const price = parsePrice(options.price)
   const port = readPort(options.port)
   const graceMs = readDuration(options.grace)
-  const node = await openNode(options.node, 'seller')
+  const terms = {
+    price,
+    credit: parseMsat(options.credit),
+    smallestPayment: parseMsat(options.smallestPayment),
+    graceMs,
+  }
+  const tls = certificate(options)
+  const node = await unlessAborted(openNode(options.node, 'seller'), signal)
   const info = await node.info()
   // One ledger for each node and port: settlements are numbered by the node, and two processes must not share an account.
   const folder = stateFolder(stateHome(), 'seller', `${info.network}-${info.publicKey.slice(0, 16)}-${port}`)
@@ -70,19 +91,12 @@ async function sell(target: string, options: SellOptions, output: Output): Promi
     secret: keptSecret(join(folder, 'secret')),
     onEvent: (event) => tell(event, accounts, output),
   })
-  const { credit, smallestPayment } = options
-  const server = await serve(wall(seller, { price, credit, smallestPayment, graceMs })(handler), {
-    host: options.host,
-    port,
-  })
-  announce(target, server.url, formatPrice(price), info, output)
-  const lines = new LiveLines()
-  const panel = setInterval(() => {
-    if (!output.json) lines.draw(panelLines(accounts))
-  }, PANEL_MS)
+  const server = await serve(wall(seller, terms)(handler), { host: options.host, port, ...tls })
+  announce({ target, url: server.url, price: formatPrice(price), info, secure: tls !== undefined }, output)
+  const panel = setInterval(() => output.live(panelLines(accounts)), PANEL_MS)
   await aborted(signal)
   clearInterval(panel)
-  lines.clear()
+  output.live([])
   await server.close()
   await seller.close()
   await ledger.end()
@@ -90,7 +104,7 @@ async function sell(target: string, options: SellOptions, output: Output): Promi
   const streams = [...accounts.values()].map(recordOfAccount)
   output.event('end', { ok: true, streams })
   output.say(
-    `sold ${streams.length} streams for ${formatMsat([...accounts.values()].reduce((sum, { gate }) => sum + gate.delivered, 0n))}`,
+    `sold ${plural(streams.length, 'stream')} for ${formatMsat([...accounts.values()].reduce((sum, { gate }) => sum + gate.delivered, 0n))}`,
   )
   return 0
 }
@@ -104,37 +118,17 @@ function source(target: string): PaidHandler {
   return stat.isDirectory() ? serveFolder(path) : serveFile(path)
 }
 
-function announce(target: string, url: string, price: string, info: NodeInfo, output: Output): void {
-  const { kind, network, publicKey, canReceive } = info
-  output.event('selling', { target, url, price, node: kind, network, payee: publicKey, canReceive: `${canReceive}` })
-  output.say(`  selling  ${bold(target)}    at  ${cyan(url)}    for  ${price}`)
-  output.say(`  wallet   ${kind} · ${network} · can receive ${formatMsat(canReceive)}`)
-  output.say(dim('  stop     Ctrl-C'))
-}
-
-function tell(event: SellerEvent, accounts: Map<string, Account>, output: Output): void {
-  if (event.type === 'error') {
-    output.event('trouble', { code: event.error.code, message: event.error.message, hint: event.error.hint })
-    output.say(`  trouble  ${event.error.message} (${event.error.code})`)
-    return
+/** PEM files for https. @throws StreamError `option-invalid`, or the system's error for a file */
+function certificate({ cert, key }: SellOptions): { readonly cert: Buffer; readonly key: Buffer } | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) {
+    throw new StreamError('option-invalid', 'https takes both --cert and --key')
   }
-  const { account } = event
-  accounts.set(account.agreement.id, account)
-  output.event(event.type, { agreement: account.agreement.id, ...recordOfAccount(account) })
-}
-
-function panelLines(accounts: ReadonlyMap<string, Account>): string[] {
-  const all = [...accounts.values()]
-  const active = all.filter((account) => account.activeDeliveries > 0)
-  const paid = all.reduce((sum, { gate }) => sum + gate.paid, 0n)
-  const returned = all.reduce((sum, { returned: back }) => sum + back, 0n)
-  const unpaid = active.reduce(
-    (sum, { gate }) => sum + (gate.delivered > gate.paid ? gate.delivered - gate.paid : 0n),
-    0n,
-  )
-  const paused = active.filter(({ gate }) => gate.shut).length
-  return [
-    `  now      ${active.length} streams${paused > 0 ? `, ${paused} paused` : ''} · ${formatMsat(unpaid)} unpaid`,
-    `  so far   ${formatMsat(paid - returned)} kept of ${formatMsat(paid)} paid · ${all.length} agreements`,
-  ]
+  const pems = { cert: readFileSync(cert), key: readFileSync(key) }
+  try {
+    createSecureContext(pems)
+  } catch (error) {
+    throw new StreamError('option-invalid', `${cert} and ${key} are no certificate and its key`, {}, error)
+  }
+  return pems
 }

@@ -60,7 +60,7 @@ export const CODES = {
     status: 400,
     exit: 'usage',
     title: 'Option not understood',
-    hint: "See the option's help for its form.",
+    hint: 'See `streampay help COMMAND` for what it takes.',
   },
   internal: {
     status: 500,
@@ -197,6 +197,12 @@ export const CODES = {
     exit: 'refused',
     title: 'The price is in another unit than the limit',
     hint: "Give a --max-price for the seller's unit.",
+  },
+  'transport-insecure': {
+    status: 400,
+    exit: 'refused',
+    title: 'The connection is not private',
+    hint: 'Use https, or allow plain http with --insecure where the network is your own.',
   },
   'budget-exhausted': { status: 402, exit: 'budget', title: 'The budget is used up', hint: 'Raise --max.' },
   'window-too-small': {

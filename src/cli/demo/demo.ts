@@ -7,11 +7,13 @@ import type { EmbeddedNode } from '../../lightning/embedded/index.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
 import { serve } from '../../seller/adapters/node.ts'
 import { Seller } from '../../seller/seller.ts'
-import { interruptSignal } from '../interrupt.ts'
+import { interruptSignal, unlessAborted } from '../interrupt.ts'
 import { jsonOption } from '../options.ts'
-import { LiveLines, meterLine } from '../output/meter.ts'
-import { bold, createOutput, cyan, dim, green, red, reportError, yellow } from '../output/output.ts'
-import { recordOf, type StreamRecord } from '../output/record.ts'
+import { bold, cyan, dim, green, red, yellow } from '../output/colour.ts'
+import { meterLine, plural } from '../output/meter.ts'
+import { createOutput, type Output } from '../output/output.ts'
+import { type EndRecord, endRecordOf } from '../output/record.ts'
+import { reportError } from '../output/reportError.ts'
 import { prepareShows, type Show, stage } from './shows.ts'
 
 const HALT_AT_MS = 3500
@@ -23,32 +25,32 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Two Lightning nodes, a channel, and two paid streams, all on this machine; under a minute')
     .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  streampay demo --json | tail -n 1')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const signal = interruptSignal()
+      // The talk is on stderr with --json too; stdout has one line, the last.
+      const output = createOutput(false)
+      const signal = interruptSignal(() => output.say('stopping'))
       const home = mkdtempSync(join(tmpdir(), 'streampay-demo-'))
+      // Also when a second Ctrl-C ends it at once.
+      process.on('exit', () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }))
       try {
-        const streams = await demo(home, signal)
+        const streams = await unlessAborted(demo(home, signal, output), signal)
         const ok = streams.every((stream) => kept(stream) && stream.halted > 0)
         if (json) process.stdout.write(`${JSON.stringify({ ok, nodes: 'embedded', network: 'regtest', streams })}\n`)
         process.exitCode = ok ? 0 : 1
       } catch (error) {
-        process.exitCode = reportError(error, createOutput(false))
+        output.live([])
+        process.exitCode = reportError(error, output)
         if (json)
           process.stdout.write(`${JSON.stringify({ ok: false, exit: process.exitCode, error: String(error) })}\n`)
-      } finally {
-        rmSync(home, { recursive: true, force: true })
       }
       process.exit()
     })
 }
 
-const say = (text = ''): void => void process.stderr.write(`${text}\n`)
-
-async function demo(home: string, signal: AbortSignal): Promise<StreamRecord[]> {
+async function demo(home: string, signal: AbortSignal, { say, live }: Output): Promise<EndRecord[]> {
   say(bold('Stream: money flows while the data flows'))
-  say(
-    dim('Two real Lightning nodes on a private, simulated chain. No account, no coins; nothing leaves this machine.\n'),
-  )
+  say(dim('Two real Lightning nodes on a private, simulated chain. Nothing leaves this machine.\n'))
   const { createEmbeddedNode } = await import('../../lightning/embedded/index.ts')
   const startedAt = performance.now()
   const sellerNode = await createEmbeddedNode({ home, name: 'seller' })
@@ -65,9 +67,9 @@ async function demo(home: string, signal: AbortSignal): Promise<StreamRecord[]> 
       `  selling  ${title.padEnd(28)} ${cyan(price.padEnd(10))} ${dim(`the seller risks ${credit}, the buyer ${ahead}`)}`,
     )
   }
-  say()
+  say('')
   try {
-    return await buyAll(shows, server.url, seller, buyerNode, signal)
+    return await buyAll(shows, server.url, seller, buyerNode, signal, { say, live })
   } finally {
     await server.close(0)
     await seller.close()
@@ -81,12 +83,12 @@ async function buyAll(
   seller: Seller,
   node: EmbeddedNode,
   signal: AbortSignal,
-): Promise<StreamRecord[]> {
+  { say, live }: Pick<Output, 'say' | 'live'>,
+): Promise<EndRecord[]> {
   const buyers = shows.map(({ ahead }) => createBuyer({ node, max: MAX, ahead }))
   let note = dim('both streams are bought at once; each payment is a Lightning payment')
-  const lines = new LiveLines()
   const frame = setInterval(() => {
-    lines.draw([...shows.flatMap(({ title }, i) => meters(title, buyers[i]!)), '', `  ${note}`])
+    live([...shows.flatMap(({ title }, i) => meters(title, buyers[i]!)), '', `  ${note}`])
   }, FRAME_MS)
   const halt = setTimeout(() => {
     note = yellow("the buyer's payments are held back for three seconds: watch the streams halt")
@@ -105,13 +107,18 @@ async function buyAll(
     clearTimeout(halt)
     clearTimeout(resume)
     await node.pausePayments(false)
-    lines.clear()
+    live([])
   }
-  for (const buyer of buyers) await buyer.close()
-  const streams = buyers.flatMap((buyer) =>
-    buyer.trades.map((trade) => recordOf(trade, seller.accounts.inMemory.get(trade.agreement))),
-  )
-  for (const [i, show] of shows.entries()) report(show, streams[i]!)
+  const streams: EndRecord[] = []
+  for (const [i, buyer] of buyers.entries()) {
+    // Held until the seller's figures are read: closing lets go of the account.
+    const accounts = new Map(seller.accounts.inMemory)
+    const closings = await buyer.close()
+    const [trade] = buyer.trades
+    const stream = endRecordOf(trade!, closings[0], accounts.get(trade!.agreement))
+    streams.push(stream)
+    report(shows[i]!, stream, say)
+  }
   return streams
 }
 
@@ -136,15 +143,15 @@ async function play({ path, bytesPerSecond }: Show, url: string, buyer: Buyer, s
 }
 
 /** Whether both sides lost, at the worst moment, no more than they chose to risk. */
-const kept = (stream: StreamRecord): boolean =>
+const kept = (stream: EndRecord): boolean =>
   BigInt(stream.maxUnpaid) <= BigInt(stream.credit) && BigInt(stream.maxAhead) <= BigInt(stream.ahead)
 
-function report({ title }: Show, stream: StreamRecord): void {
+function report({ title }: Show, stream: EndRecord, say: Output['say']): void {
   const mark = kept(stream) ? green('held') : red('broken')
   const sum = (text: string): string => formatMsat(BigInt(text))
   say(`  ${bold(title)}`)
   say(
-    `    ${stream.payments} payments, ${sum(stream.paid)} paid for ${sum(stream.delivered)} delivered, the rest returned; fees ${sum(stream.fees)}`,
+    `    ${plural(stream.payments, 'payment')}: ${sum(stream.paid)} paid, ${sum(stream.delivered)} delivered, ${sum(stream.returned)} returned; fees ${sum(stream.fees)}`,
   )
   say(
     `    first byte after ${stream.firstByteMs} ms; halted ${stream.halted} ×, ${(stream.stallMs / 1000).toFixed(1)} s in all`,

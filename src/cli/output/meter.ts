@@ -1,6 +1,6 @@
 import type { TradeSummary } from '../../buyer/trade.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
-import { cyan, dim, green, yellow } from './output.ts'
+import { cyan, dim, green, yellow } from './colour.ts'
 import { unitsOf } from './record.ts'
 
 const BAR = 12
@@ -32,35 +32,12 @@ export function meterLine(trade: TradeSummary, max: Msat): string {
   const bar = `▕${'█'.repeat(filled)}${' '.repeat(BAR - filled)}▏`
   const state = trade.state === 'paused' ? yellow('paused ') : green('flowing')
   const paid = `${cyan(formatMsat(trade.paid))} of ${formatMsat(max)}`
-  const window = dim(`window ${formatMsat(outstanding > 0n ? outstanding : 0n)} of ${formatMsat(trade.ahead)}`)
+  const window = dim(`window ${inSat(outstanding)} of ${formatMsat(trade.ahead)}`)
   return `${bar} ${state} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${window}`
 }
 
-/** Rewrites lines in place on a terminal; writes nothing anywhere else. */
-export class LiveLines {
-  #drawn = 0
-  readonly #stream: NodeJS.WriteStream
+/** Sat to a tenth, of one width however it changes. */
+const inSat = (amount: bigint): string => (Number(amount > 0n ? amount : 0n) / 1000).toFixed(1)
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
-    this.#stream = stream
-  }
-
-  draw(lines: readonly string[]): void {
-    if (!this.#stream.isTTY) return
-    this.#up()
-    this.#stream.write(lines.map((line) => `\u001b[2K${line}\n`).join(''))
-    this.#drawn = lines.length
-  }
-
-  /** Takes the lines away, so that what is said next stands in their place. */
-  clear(): void {
-    if (!this.#stream.isTTY || this.#drawn === 0) return
-    this.#up()
-    this.#stream.write('\u001b[0J')
-    this.#drawn = 0
-  }
-
-  #up(): void {
-    if (this.#drawn > 0) this.#stream.write(`\u001b[${this.#drawn}A`)
-  }
-}
+/** "1 payment", "2 payments". */
+export const plural = (count: number, name: string): string => `${count} ${name}${count === 1 ? '' : 's'}`

@@ -4,12 +4,25 @@ import { StreamError } from '../../errors/error.ts'
 export function fromNodeError(error: unknown): unknown {
   if (error instanceof StreamError || !(error instanceof Error)) return error
   const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
-  if (code === 'EADDRINUSE') return invalid(`port ${port} of ${address} is taken; choose another with --port`, error)
-  if (code === 'EACCES' && port)
-    return invalid(`port ${port} needs more rights; choose one above 1023 with --port`, error)
-  if (code === 'ENOENT' && path) return invalid(`${path} does not exist`, error)
-  if (code === 'EISDIR' && path) return invalid(`${path} is a folder`, error)
-  if (code === 'EACCES' && path) return invalid(`${path} may not be opened`, error)
+  switch (code) {
+    case 'EADDRINUSE':
+      return invalid(`port ${port} of ${address} is taken; choose another with --port`, error)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return invalid(`${address ?? 'the address'} is none of this machine's; choose another with --host`, error)
+    case 'EACCES':
+    case 'EPERM':
+      if (port) return invalid(`port ${port} needs more rights; choose one above 1023 with --port`, error)
+      return path ? invalid(`${path} may not be opened`, error) : error
+    case 'ENOENT':
+      return path ? invalid(`${path} does not exist`, error) : error
+    case 'EISDIR':
+      return path ? invalid(`${path} is a folder`, error) : error
+    case 'ENOTDIR':
+      return path ? invalid(`${path} is below something that is no folder`, error) : error
+    case 'EPIPE':
+      return new StreamError('interrupted', 'the reader of stdout closed it', {}, error)
+  }
   return error
 }
 

@@ -1,4 +1,6 @@
+import type { Closing } from '../../buyer/closing.ts'
 import type { TradeSummary } from '../../buyer/trade.ts'
+import { minus } from '../../money/msat.ts'
 import { formatPrice, stepsPerUnit } from '../../money/price.ts'
 import type { Account } from '../../seller/account.ts'
 
@@ -7,6 +9,7 @@ export interface StreamRecord {
   readonly unit: string
   readonly price: string
   readonly units: number
+  /** What was charged: by the closing statement where there is a valid one, by the buyer's own count before that. */
   readonly delivered: string
   readonly paid: string
   readonly fees: string
@@ -42,6 +45,29 @@ export function recordOf(trade: TradeSummary, account?: Account): StreamRecord {
     stallMs: Math.round(trade.stallMs),
     durationMs: Math.round(trade.durationMs),
     halted: trade.halted,
+  }
+}
+
+/** A stream at its end. */
+export interface EndRecord extends StreamRecord {
+  /** Cost of what the buyer counted; for time it differs a little from `delivered`. */
+  readonly received: string
+  readonly returned: string
+  /** What was paid, not charged and not returned: `paid - delivered - returned`. */
+  readonly balance: string
+}
+
+/** What is left to say when a trade was closed, or could not be: then the buyer's own count stands. */
+export function endRecordOf(trade: TradeSummary, closing: Closing | undefined, account?: Account): EndRecord {
+  const valid = closing && !closing.dispute ? closing.statement : undefined
+  const delivered = valid ? valid.delivered : trade.received
+  return {
+    ...recordOf(trade, account),
+    units: unitsOf(valid ? valid.steps : trade.steps, trade.unit),
+    delivered: `${delivered}`,
+    received: `${trade.received}`,
+    returned: `${trade.returned}`,
+    balance: `${minus(trade.paid, delivered + trade.returned)}`,
   }
 }
 

@@ -1,0 +1,69 @@
+import type { Closing } from '../../buyer/closing.ts'
+import type { TradeSummary } from '../../buyer/trade.ts'
+import { formatMsat } from '../../money/msat.ts'
+import { encodeStatement } from '../../wire/statement.ts'
+import { dim, green, yellow } from '../output/colour.ts'
+import { formatUnits, plural } from '../output/meter.ts'
+import type { Output } from '../output/output.ts'
+import { type EndRecord, endRecordOf } from '../output/record.ts'
+import { reportError } from '../output/reportError.ts'
+
+/** Says how it all ended, and returns the exit code. */
+export function finish(
+  trades: readonly TradeSummary[],
+  closings: readonly Closing[],
+  failure: unknown,
+  output: Output,
+): number {
+  const reason = failure ?? closings.find(({ dispute }) => dispute)?.dispute
+  const code = reason === undefined ? 0 : reportError(reason, output)
+  if (trades.length === 0) output.event('end', { ok: code === 0, paid: '0' })
+  for (const trade of trades) {
+    const closing = closings.find(({ statement }) => statement.agreement === trade.agreement)
+    const record = endRecordOf(trade, closing)
+    output.event('end', {
+      ok: code === 0,
+      ...record,
+      open: closing === undefined,
+      agreement: trade.agreement,
+      ...(closing && { return: closing.returned, statement: encodeStatement(closing.statement) }),
+    })
+    sayEnd(trade, record, closing, code === 0, output)
+  }
+  return code
+}
+
+function sayEnd(
+  trade: TradeSummary,
+  record: EndRecord,
+  closing: Closing | undefined,
+  ok: boolean,
+  output: Output,
+): void {
+  const { delivered, returned, balance } = amountsOf(record)
+  const took = `${(trade.durationMs / 1000).toFixed(1)} s`
+  const steps = closing && !closing.dispute ? closing.statement.steps : trade.steps
+  const units = formatUnits(steps, trade.unit)
+  const fees = trade.fees > 0n ? `, ${formatMsat(trade.fees)} of fees` : ''
+  output.say(
+    `${ok ? green('done') : yellow('ended')}  ${units} for ${formatMsat(delivered)} in ${took} · ${plural(trade.payments, 'payment')}${fees}`,
+  )
+  const back = returned > 0n ? ` · ${formatMsat(returned)} came back` : ''
+  output.say(dim(`      paid ahead at most ${formatMsat(trade.maxAhead)} of ${formatMsat(trade.ahead)}${back}`))
+  if (closing === undefined) {
+    const left = balance > 0n ? ` with ${formatMsat(balance)}` : ''
+    output.say(`${yellow('open')}  the agreement ${trade.agreement} stays open${left}; it is in the journal`)
+  } else if (balance > 0n) output.say(dim(`      ${leftover(closing, formatMsat(balance))}`))
+}
+
+function leftover({ returned }: Closing, balance: string): string {
+  if (returned === 'pending') return `${balance} are on their way back`
+  if (returned === 'failed') return `${balance} could not be paid back and stay with the seller`
+  return `${balance} stay with the seller: too little to send`
+}
+
+const amountsOf = ({ delivered, returned, balance }: EndRecord) => ({
+  delivered: BigInt(delivered),
+  returned: BigInt(returned),
+  balance: BigInt(balance),
+})
