@@ -21,6 +21,8 @@ export interface Packed {
 }
 
 export const manifest: Manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+/** The judge of types explains itself at length. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 const TSC = path.join(ROOT, 'node_modules/typescript/bin/tsc')
 
 /** Builds and packs the package as `npm publish` would, away from the tree, so that a `dist/` in use stays as it is. */
@@ -74,9 +76,7 @@ export async function compile(folder: string, file: string, options: readonly st
 
 /** Runs a program with this Node. Resolves to its stdout. @throws Error with all that it printed, if it fails */
 export async function runIn(folder: string, args: readonly string[]): Promise<string> {
-  // Build machines ask for colours, which no test wants to read.
-  const env = { ...process.env, FORCE_COLOR: '0' }
-  const ran = await run(process.execPath, [...args], { cwd: folder, env }).catch((error) => {
+  const ran = await run(process.execPath, [...args], { cwd: folder, maxBuffer: MAX_OUTPUT_BYTES }).catch((error) => {
     throw new Error(`${error.message}\n${error.stdout}`)
   })
   return ran.stdout
