@@ -116,8 +116,8 @@ export class Running {
 }
 
 /** Starts commands that share a home, and so a private chain. */
-export function commands(home: string) {
-  const start = (...args: string[]) => new Running(args, { STREAMPAY_HOME: join(home, 'state') })
+export function commands(home: string, env: NodeJS.ProcessEnv = {}) {
+  const start = (...args: string[]) => new Running(args, { STREAMPAY_HOME: join(home, 'state'), ...env })
   return {
     start,
     run: (...args: string[]): Promise<Result> => start(...args).end(),

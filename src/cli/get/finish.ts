@@ -46,7 +46,7 @@ function sayEnd(
   const units = formatUnits(steps, trade.unit)
   const fees = trade.fees > 0n ? `, ${formatMsat(trade.fees)} of fees` : ''
   output.say(
-    `${ok ? green('done') : yellow('ended')}  ${units} for ${formatMsat(delivered)} in ${took} · ${plural(trade.payments, 'payment')}${fees}`,
+    `${ok ? green('done ') : yellow('ended')} ${units} for ${formatMsat(delivered)} in ${took} · ${plural(trade.payments, 'payment')}${fees}`,
   )
   const back = returned > 0n ? ` · ${formatMsat(returned)} came back` : ''
   output.say(dim(`      paid ahead at most ${formatMsat(trade.maxAhead)} of ${formatMsat(trade.ahead)}${back}`))

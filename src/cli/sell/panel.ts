@@ -1,3 +1,4 @@
+import { isLoopback } from '../../buyer/transport.ts'
 import type { NodeInfo } from '../../lightning/node.ts'
 import { formatMsat } from '../../money/msat.ts'
 import type { Account } from '../../seller/account.ts'
@@ -15,8 +16,6 @@ export interface Selling {
   readonly secure: boolean
 }
 
-const LOOPBACK = /^(?:localhost|127\.|\[::1\])/
-
 export function announce({ target, url, price, info, secure }: Selling, output: Output): void {
   const { kind, network, publicKey, canReceive } = info
   output.event('selling', { target, url, price, node: kind, network, payee: publicKey, canReceive: `${canReceive}` })
@@ -28,7 +27,7 @@ export function announce({ target, url, price, info, secure }: Selling, output: 
   if (kind !== 'embedded' && canReceive === 0n) {
     warn('channel-missing', 'nobody can pay this node yet: it needs a channel with liquidity on the other side', output)
   }
-  if (!secure && !LOOPBACK.test(new URL(url).hostname)) {
+  if (!secure && !isLoopback(url)) {
     warn(
       'transport-insecure',
       'plain http off this machine: buyers refuse to pay; give --cert and --key, or put TLS in front',
