@@ -20,25 +20,36 @@ export function countedBody(
 ): ReadableStream<Uint8Array> {
   const source = body.getReader()
   signal.addEventListener('abort', () => void source.cancel(signal.reason).catch(() => {}), { once: true })
+  let controller: ReadableStreamDefaultController<Uint8Array>
+  const fail = (error: unknown): never => {
+    const reason = signal.aborted ? signal.reason : error
+    source.cancel(reason).catch(() => {})
+    throw reading.cut(reason)
+  }
+  // Two callbacks for the whole body, and not an async function for each chunk: what a chunk leaves behind is collected while
+  // the next one waits.
+  const take = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
+    try {
+      if (signal.aborted) throw signal.reason
+      if (done) {
+        reading.done()
+        controller.close()
+      } else {
+        reading.read(value)
+        controller.enqueue(value)
+      }
+    } catch (error) {
+      fail(error)
+    }
+  }
   return new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
+      start(own) {
+        controller = own
+      },
+      pull() {
         reading.waiting()
-        try {
-          const { done, value } = await source.read()
-          if (signal.aborted) throw signal.reason
-          if (done) {
-            reading.done()
-            controller.close()
-          } else {
-            reading.read(value)
-            controller.enqueue(value)
-          }
-        } catch (error) {
-          const reason = signal.aborted ? signal.reason : error
-          source.cancel(reason).catch(() => {})
-          throw reading.cut(reason)
-        }
+        return source.read().then(take, fail)
       },
       cancel(reason) {
         reading.cut(reason)

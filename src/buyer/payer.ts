@@ -214,7 +214,9 @@ export class Payer {
     const regular = size === paymentSize(state) && paymentLadder(this.#ahead, state.smallestPayment).includes(size)
     const outstanding = state.paid + state.inFlight - state.received
     const needed = state.demand === undefined ? READY_INVOICES : Number(minus(state.demand, outstanding) / size) + 1
-    const want = regular ? Math.min(READY_INVOICES, fits + 1, needed) : 1
+    // Before the rate is known the size is about to change: more of this one would be made for nothing.
+    const steady = regular && state.ratePerSecond > 0n
+    const want = steady ? Math.min(READY_INVOICES, fits, needed) : 1
     const have = this.#invoices.count(size) + this.#invoices.ordered
     if (have > want / 2) return
     this.#invoices.order(size, want - have).then(

@@ -54,6 +54,8 @@ export interface TradeSummary {
 /** The control channel is opened after this long without an answer: something may be due that only it tells. */
 const WATCH_AFTER_MS = 120
 const SETTLE_MS = 15_000
+/** How long a stream stands still for payments of unknown outcome before its reader is told. */
+const PATIENCE_MS = 3000
 /** Longer than this nothing that was sent is on its way. */
 const ON_THE_WAY_MS = 1000
 /** The payer is asked again whenever this part of the window was received: finer would cost and change nothing. */
@@ -85,6 +87,7 @@ export class Trade {
   #watching: AbortController | undefined
   #watchTimer: ReturnType<typeof setTimeout> | undefined
   #stallTimer: ReturnType<typeof setInterval> | undefined
+  #patience: ReturnType<typeof setTimeout> | undefined
 
   /** @param startedAt when the buyer began to ask for the resource, monotonic ms */
   constructor(deal: Deal, endpoint: Endpoint, wallet: Wallet, options: TradeOptions, startedAt: number) {
@@ -236,7 +239,9 @@ export class Trade {
     if (this.#received.open.size > 0) return
     clearTimeout(this.#watchTimer)
     clearInterval(this.#stallTimer)
+    clearTimeout(this.#patience)
     this.#watchTimer = undefined
+    this.#patience = undefined
     this.#stallTimer = undefined
     this.#waitingSince = undefined
     this.#watching?.abort()
@@ -315,12 +320,18 @@ export class Trade {
   }
 
   /** A paused seller that will never be paid: the readers are told why, now and not after a time-out. */
-  #tellReaders(): void {
+  #tellReaders(last = false): void {
     const { error, inFlight, unknown } = this.#payer
     const untrusted = error?.code === 'invoice-mismatch' || error?.code === 'invoice-invalid'
     const waitedFor = this.#missing > 0n && inFlight <= unknown
     if (error && (untrusted || waitedFor || this.#firstByteMs === undefined)) this.#abortAll(error)
-    else if (waitedFor) {
+    else if (waitedFor && unknown > 0n && !last) {
+      // An outcome that is unknown now may be known in a moment.
+      this.#patience ??= setTimeout(() => {
+        this.#patience = undefined
+        this.#tellReaders(true)
+      }, PATIENCE_MS)
+    } else if (waitedFor) {
       const blocked = this.#blockedError()
       if (blocked) this.#abortAll(blocked)
     }

@@ -50,7 +50,7 @@ export function demoCommand(): Command {
 
 async function demo(home: string, signal: AbortSignal, { say, live }: Output): Promise<EndRecord[]> {
   say(bold('Stream: money flows while the data flows'))
-  say(dim('Two real Lightning nodes on a private, simulated chain. Nothing leaves this machine.\n'))
+  say(dim('Two real Lightning nodes on a private chain. Nothing leaves this machine.\n'))
   const { createEmbeddedNode } = await import('../../lightning/embedded/index.ts')
   const startedAt = performance.now()
   const sellerNode = await createEmbeddedNode({ home, name: 'seller' })
@@ -63,9 +63,7 @@ async function demo(home: string, signal: AbortSignal, { say, live }: Output): P
   const shows = prepareShows(join(home, 'folder'))
   const server = await serve(stage(seller, shows), { port: 0 })
   for (const { title, price, credit, ahead } of shows) {
-    say(
-      `  selling  ${title.padEnd(28)} ${cyan(price.padEnd(10))} ${dim(`the seller risks ${credit}, the buyer ${ahead}`)}`,
-    )
+    say(`  selling  ${title.padEnd(28)} ${cyan(price.padEnd(10))} ${dim(`credit ${credit}, ahead ${ahead}`)}`)
   }
   say('')
   try {
@@ -151,7 +149,7 @@ function report({ title }: Show, stream: EndRecord, say: Output['say']): void {
   const sum = (text: string): string => formatMsat(BigInt(text))
   say(`  ${bold(title)}`)
   say(
-    `    ${plural(stream.payments, 'payment')}: ${sum(stream.paid)} paid, ${sum(stream.delivered)} delivered, ${sum(stream.returned)} returned; fees ${sum(stream.fees)}`,
+    `    ${plural(stream.payments, 'payment')}: ${sum(stream.paid)} paid, ${sum(stream.delivered)} delivered, ${sum(stream.returned)} returned${stream.fees === '0' ? '' : `; fees ${sum(stream.fees)}`}`,
   )
   say(
     `    first byte after ${stream.firstByteMs} ms; halted ${stream.halted} ×, ${(stream.stallMs / 1000).toFixed(1)} s in all`,
