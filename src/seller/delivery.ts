@@ -38,12 +38,20 @@ export class Delivery implements Meter {
   /** Steps reserved by this request. */
   #counted = 0n
 
-  constructor(account: Account, graceMs: number, request: Request) {
+  /** @param onEnd told once the request is over, whether it was charged or not */
+  constructor(account: Account, graceMs: number, request: Request, onEnd: () => void = () => {}) {
     this.#account = account
     this.#graceMs = graceMs
     this.#request = request
     this.#clock = account.agreement.price.unit === 'second' ? new WorkClock() : undefined
-    this.#ended = account.deliver(this)
+    const unregister = account.deliver(this)
+    let over = false
+    this.#ended = () => {
+      if (over) return
+      over = true
+      unregister()
+      onEnd()
+    }
   }
 
   get agreement(): string {

@@ -150,7 +150,10 @@ class Route {
 
   async #use(handler: PaidHandler, request: Request, account: Account): Promise<Response> {
     checkOpen(account)
-    const delivery = new Delivery(account, this.#graceMs, request)
+    this.#seller.emit({ type: 'delivering', account })
+    const delivery = new Delivery(account, this.#graceMs, request, () =>
+      this.#seller.emit({ type: 'delivered', account }),
+    )
     try {
       if (!delivery.tryBegin()) await this.#begin(delivery, account)
       const response = delivery.sell(await delivery.work(Promise.resolve(handler(request, delivery))))
@@ -158,8 +161,6 @@ class Route {
     } catch (error) {
       delivery.void()
       throw error
-    } finally {
-      this.#seller.emit({ type: 'delivering', account })
     }
   }
 

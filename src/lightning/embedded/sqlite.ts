@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** How hard a commit is pressed to the disk. Both survive a killed process; only `FULL` also survives a power cut. */
@@ -12,6 +13,8 @@ const RETRY_MS = 10
  */
 export function openDatabase(path: string, schema: string, durability: Durability): DatabaseSync {
   const db = new DatabaseSync(path)
+  // One of these files holds a node's seed.
+  chmodSync(path, 0o600)
   db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   // Switching to WAL needs the file alone for a moment and does not wait for it as other statements do.
   retryWhileLocked(() => db.exec('PRAGMA journal_mode = WAL'))
