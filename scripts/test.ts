@@ -35,7 +35,7 @@ for (const step of steps) {
   if (counts.failed > 0) failed.push(`${step}: ${counts.failed}`)
   console.log(`── ${step}: ${counts.failed === 0 ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`)
 }
-if (sums.skipped.length > 0) console.log(`\nSkipped:\n${sums.skipped.map((reason) => `  ${reason}`).join('\n')}`)
+if (sums.skipped.length > 0) console.log(`\nSkipped:\n${tally(sums.skipped).join('\n')}`)
 if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}`)
 console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped.length} skipped`)
 process.exitCode ??= sums.failed > 0 ? 1 : 0
@@ -60,6 +60,13 @@ async function runTests(kind: Kind): Promise<Counts> {
     }
   }
   return runVitest(kind, filters)
+}
+
+/** One line for each reason, with how many tests it kept from running. */
+function tally(reasons: readonly string[]): string[] {
+  const counts = new Map<string, number>()
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return [...counts].map(([reason, count]) => `  ${count} × ${reason}`)
 }
 
 function seconds(ms: number): string {

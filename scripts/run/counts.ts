@@ -5,7 +5,7 @@ import type { Reporter, TestModule } from 'vitest/node'
 export interface Counts {
   passed: number
   failed: number
-  /** Why each skipped test was skipped. */
+  /** Why each skipped test was skipped: its note, beside the name of its group, which tells the reason for all of them. */
   readonly skipped: string[]
 }
 
@@ -31,6 +31,6 @@ function count(module: TestModule, counts: Counts): void {
     else if (result.state === 'failed') counts.failed++
     // A test that a failed hook or an interrupt kept from running passed nothing.
     else if (result.state === 'pending') counts.failed++
-    else counts.skipped.push(`${test.fullName}: ${result.note ?? (broken.length > 0 ? 'a hook failed' : 'marked so')}`)
+    else counts.skipped.push(`${test.fullName.split(' > ')[0]}${result.note ? `: ${result.note}` : ''}`)
   }
 }
