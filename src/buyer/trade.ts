@@ -1,5 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-import { formatMsat, type Msat, max, min, minus, msat } from '../money/msat.ts'
+import { formatMsat, type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 import { costUp, stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
@@ -79,7 +79,6 @@ export class Trade {
   #waitingSince: number | undefined
   #firstByteMs: number | undefined
   #statement: Statement | undefined
-  #due: Msat = msat(0n)
   #maxUnpaid = 0n
   #bytes = 0
   #returned: Msat = msat(0n)
@@ -246,7 +245,6 @@ export class Trade {
     this.#waitingSince = undefined
     this.#watching?.abort()
     this.#watching = undefined
-    this.#due = msat(0n)
     this.#payer.rest()
   }
 
@@ -283,8 +281,6 @@ export class Trade {
       return this.#abortAll(this.#payer.error!)
     }
     this.#received.claim(statement.steps)
-    // Older news than our own payments: what was due then may be paid by now.
-    this.#due = statement.paid >= this.#payer.paid ? statement.due : msat(0n)
     this.#check()
     this.#tellReaders()
   }
@@ -315,8 +311,11 @@ export class Trade {
     return since !== undefined && now - since > ON_THE_WAY_MS
   }
 
+  /** What the seller waits for, by its latest statement. News from before our last settled payment is too old to pay by. */
   get #missing(): Msat {
-    return this.#due === 0n || this.#unread ? msat(0n) : this.#due
+    const { due, paid } = this.#statement ?? { due: ZERO, paid: ZERO }
+    const stale = due === 0n || paid < this.#payer.paid || this.#received.open.size === 0
+    return stale || this.#unread ? ZERO : due
   }
 
   /** A paused seller that will never be paid: the readers are told why, now and not after a time-out. */

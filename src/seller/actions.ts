@@ -27,7 +27,7 @@ const MAX_OPEN_INVOICES = { unpaid: 16, paid: 64 }
 const MAX_PAYMENT = sat(1_000_000)
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
 /** A settlement may reach the buyer before the seller's node tells of it; a closing statement waits this long for it. */
-const LATE_SETTLEMENT_MS = 3000
+const LATE_SETTLEMENT_MS = 10_000
 
 const json = (body: unknown): Response =>
   new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
