@@ -17,7 +17,7 @@ export async function buyTokens(pair: Pair, source: SourceOrder, window: string,
   const shop = await openShop({ node: pair.sellerSpec, price: '1 sat/token', credit: window, source })
   await pair.connect(shop.publicKey)
   // A stranger's first payment over a channel costs what none after it does: routes and sessions are set up.
-  const warm = createBuyer({ node: pair.buyer, max: '100 sat', ahead: window })
+  const warm = createBuyer({ node: pair.buyer, max: '10000 sat', ahead: window })
   await readFor(await warm.fetch(shop.url), 0.5)
   await warm.close()
   const buyer = createBuyer({ node: pair.buyer, max: '100000 sat', ahead: window })
