@@ -21,7 +21,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 test('the tarball is small and holds no test, no source and no map', () => {
   const unwanted = packed.files.filter(
-    ({ path: file }) => !/^(?:dist\/.*\.(?:js|d\.ts)|spec\/.*\.(?:md|json)|package\.json|[A-Z]+(?:\.md)?)$/.test(file),
+    ({ path: file }) =>
+      !/^(?:dist\/.*\.(?:js|d\.ts)|spec\/.*\.(?:md|json)|docs\/.*\.md|package\.json|[A-Z]+(?:\.md)?)$/.test(file),
   )
   const tests = packed.files.filter(({ path: file }) => /\.(?:test|property|contract|e2e|lnd)\.|\/testing\//.test(file))
   expect([...unwanted, ...tests].map(({ path: file }) => file)).toEqual([])
