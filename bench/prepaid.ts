@@ -1,3 +1,4 @@
+import { randomHex } from '../src/buyer/negotiate.ts'
 import type { LightningNode } from '../src/lightning/node.ts'
 import { type Msat, sat } from '../src/money/msat.ts'
 import { decodeAgreement } from '../src/wire/agreement.ts'
@@ -25,9 +26,7 @@ export async function openAgreement(
   amounts: readonly Msat[],
   node?: LightningNode,
 ): Promise<PrepaidAgreement> {
-  const nonce = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('')
+  const nonce = randomHex(16)
   const accept = formatCredential({ challenge, payload: { action: 'accept', nonce, invoices: amounts } })
   const response = await fetch(url, { headers: { authorization: accept } })
   if (!response.ok) throw new Error(`accepting answered ${response.status}: ${await response.text()}`)

@@ -2,7 +2,7 @@ import { StreamError } from '../errors/error.ts'
 import { openJournal } from '../ledger/index.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LightningNode, NodeInfo } from '../lightning/node.ts'
-import { type Msat, parseMsat, sat } from '../money/msat.ts'
+import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 import { acceptUpTo, type BuyerStrategy } from '../terms/strategy.ts'
 import type { Offer } from '../terms/terms.ts'
@@ -93,8 +93,8 @@ class PayingBuyer implements Buyer {
 
   constructor(options: BuyerOptions) {
     this.#options = options
-    this.#ahead = readAmount(options.ahead) ?? sat(10)
-    this.#budget = new Budget(readAmount(options.max) ?? sat(1000))
+    this.#ahead = toMsat(options.ahead ?? sat(10))
+    this.#budget = new Budget(toMsat(options.max ?? sat(1000)))
     this.#strategy = options.strategy ?? acceptUpTo(readPrices(options.maxPrice))
     this.#journal = options.journal ?? openJournal(':memory:')
     this.#fetch = options.fetch ?? globalThis.fetch
@@ -277,9 +277,6 @@ function checkHeaders(headers: Headers): void {
     )
   }
 }
-
-const readAmount = (amount: string | Msat | undefined): Msat | undefined =>
-  typeof amount === 'string' ? parseMsat(amount) : amount
 
 function readPrices(prices: BuyerOptions['maxPrice']): Price[] {
   if (prices === undefined) return []

@@ -108,9 +108,6 @@ export class Payer {
   get maxAhead(): Msat {
     return msat(this.#maxAhead)
   }
-  get ratePerSecond(): bigint {
-    return this.#rate.perSecond
-  }
   /** What keeps it from paying: an error that will not pass, or the last decision's reason. */
   get error(): StreamError | undefined {
     return this.#error
@@ -148,27 +145,24 @@ export class Payer {
   /** Pays nothing more. What is in flight is followed to its end. */
   stop(error: StreamError): void {
     this.#error ??= error
-    this.#rest()
+    this.rest()
   }
 
   /** Ends the following of unknown payments too: the journal keeps them. */
   end(): void {
     this.#ended = true
-    this.#rest()
+    this.rest()
   }
 
   /** Takes its share of the wallet's payments a second, or gives it back between requests. */
   join(): void {
     this.#leave ??= this.#wallet.pace.join()
   }
-  #rest(): void {
+  rest(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#leave?.()
     this.#leave = undefined
-  }
-  rest(): void {
-    this.#rest()
   }
 
   /** Resolves when no payment is on its way any more, or after `timeoutMs`. */

@@ -52,6 +52,9 @@ export function parseMsat(text: string): Msat {
   return msat(scaled / divisor)
 }
 
+/** An amount as an option takes it: as people write it, or as it is. @throws StreamError `amount-invalid`, `amount-out-of-range` */
+export const toMsat = (amount: string | Msat): Msat => (typeof amount === 'string' ? parseMsat(amount) : amount)
+
 /** Reads a decimal msat string as the wire carries it: digits only, no sign, no leading zero. @throws StreamError `amount-invalid` */
 export function parseWireMsat(text: unknown): Msat {
   if (typeof text !== 'string' || !/^(0|[1-9]\d{0,18})$/.test(text)) {

@@ -6,6 +6,7 @@ import type { AgreementRecord, InvoiceRecord, Ledger } from '../ledger/ledger.ts
 import type { Settlement } from '../lightning/node.ts'
 import { ZERO } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
+import { sameText } from '../wire/encoding.ts'
 import { Account } from './account.ts'
 
 /** An account that nobody used for this long leaves the memory; the ledger keeps it. */
@@ -164,10 +165,3 @@ const fresh = (agreement: Agreement) => ({
   returned: ZERO,
   payments: 0,
 })
-
-/** Compares in a time that does not tell where they differ. */
-function sameText(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let i = 0; i < b.length; i++) difference |= (a.charCodeAt(i) || 0) ^ b.charCodeAt(i)
-  return difference === 0
-}

@@ -1,5 +1,5 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
-import { type Msat, parseMsat, sat } from '../money/msat.ts'
+import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 import { fixedCredit, NO_CREDIT } from '../terms/credit.ts'
 import { fixed, type SellerPolicy } from '../terms/policy.ts'
@@ -94,7 +94,7 @@ class Route {
     this.#terms = {
       price,
       credit: readCredit(options.credit),
-      smallestPayment: readAmount(options.smallestPayment) ?? sat(1),
+      smallestPayment: toMsat(options.smallestPayment ?? sat(1)),
       scope: seller.claimScope(price, options.scope),
       negotiable: options.policy !== undefined,
     }
@@ -230,11 +230,7 @@ function checkOpen(account: Account): void {
 const publicly = (error: StreamError): StreamError =>
   error.code === 'internal' ? new StreamError('internal', 'the seller failed') : error
 
-const readAmount = (amount: string | Msat | undefined): Msat | undefined =>
-  typeof amount === 'string' ? parseMsat(amount) : amount
-
 function readCredit(credit: string | Msat | Credit | undefined): Credit {
   if (typeof credit === 'object') return credit
-  const amount = readAmount(credit)
-  return amount === undefined ? NO_CREDIT : fixedCredit(amount)
+  return credit === undefined ? NO_CREDIT : fixedCredit(toMsat(credit))
 }

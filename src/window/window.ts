@@ -115,7 +115,3 @@ export function paymentLadder(ahead: Msat, smallest: Msat): readonly Msat[] {
 /** The rate, in msat a second, that these windows carry without a stall when a payment takes `latencyMs`. */
 export const sustainableRate = (ahead: Msat, credit: Msat, latencyMs: number): bigint =>
   ((ahead + credit) * 1000n) / BigInt(Math.max(1, Math.ceil(latencyMs)))
-
-/** The `ahead` at which `ratePerSecond` would not stall. */
-export const aheadFor = (ratePerSecond: bigint, credit: Msat, latencyMs: number): Msat =>
-  minus((ratePerSecond * BigInt(Math.max(1, Math.ceil(latencyMs))) * 2n) / 1000n, credit)

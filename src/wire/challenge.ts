@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { StreamError } from '../errors/error.ts'
 import type { Offer } from '../terms/terms.ts'
-import { encodeBase64url, encodeJson, MAX_ENCODED, utf8 } from './encoding.ts'
+import { encodeBase64url, encodeJson, MAX_ENCODED, sameText, utf8 } from './encoding.ts'
 import { encodeOffer } from './offer.ts'
 import { formatTime, parseTime } from './time.ts'
 
@@ -70,10 +70,7 @@ export function createChallenge({ secret, realm, offer, expiresAtMs, description
 
 /** Whether the seller that holds `secret` made this challenge, unaltered but for its description. Constant time in the id. */
 export function verifyChallenge(secret: Uint8Array, echoed: Challenge): boolean {
-  const expected = challengeId(secret, echoed)
-  let difference = expected.length ^ echoed.id.length
-  for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ echoed.id.charCodeAt(i)
-  return difference === 0
+  return sameText(echoed.id, challengeId(secret, echoed))
 }
 
 /** Whether a challenge is past its `expires`, or has one that cannot be read. Without one it never expires. */

@@ -67,3 +67,10 @@ export function decodeJson(text: string, code: ErrorCode, maxLength: number = MA
     throw new StreamError(code, 'not JSON')
   }
 }
+
+/** Whether a text from outside is the secret one, in a time that does not tell where they differ. */
+export function sameText(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < b.length; i++) difference |= (a.charCodeAt(i) || 0) ^ b.charCodeAt(i)
+  return difference === 0
+}
