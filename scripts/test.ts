@@ -3,7 +3,8 @@
  * `--only types,lint,layers,unit,e2e,lnd` picks some; other arguments filter test files by their path.
  */
 import { parseArgs } from 'node:util'
-import { buildBinaries, canRun, printer } from '../lightning-net/build.ts'
+import { printer } from '../lightning-net/printer.ts'
+import { buildBinaries, canRun } from '../src/nodectl/programs/build.ts'
 import { CHECKS, type CheckName, runCheck } from './run/checks.ts'
 import type { Counts } from './run/counts.ts'
 import { KINDS, type Kind, runVitest } from './run/vitest.ts'
@@ -21,7 +22,7 @@ if (unknown !== undefined) {
   process.exit(2)
 }
 
-const sums = { passed: 0, failed: 0, skipped: [] as string[] } satisfies Counts
+const sums = { passed: 0, failed: 0, failures: [] as string[], skipped: [] as string[] } satisfies Counts
 const failed: string[] = []
 for (const step of steps) {
   if (only && !only.includes(step)) continue
@@ -31,12 +32,13 @@ for (const step of steps) {
   if (process.exitCode !== undefined) break
   sums.passed += counts.passed
   sums.failed += counts.failed
+  sums.failures.push(...counts.failures)
   sums.skipped.push(...counts.skipped)
   if (counts.failed > 0) failed.push(`${step}: ${counts.failed}`)
   console.log(`── ${step}: ${counts.failed === 0 ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`)
 }
 if (sums.skipped.length > 0) console.log(`\nSkipped:\n${tally(sums.skipped).join('\n')}`)
-if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}`)
+if (failed.length > 0) console.log(`\nFailed: ${[failed.join(', '), ...sums.failures].join('\n  ')}`)
 console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped.length} skipped`)
 process.exitCode ??= sums.failed > 0 ? 1 : 0
 
@@ -46,7 +48,7 @@ function isKind(step: string): step is Kind {
 
 async function runOneCheck(name: CheckName): Promise<Counts> {
   const passed = await runCheck(name)
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: [] }
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, failures: [], skipped: [] }
 }
 
 async function runTests(kind: Kind): Promise<Counts> {
@@ -56,7 +58,7 @@ async function runTests(kind: Kind): Promise<Counts> {
       await buildBinaries(printer())
     } catch (error) {
       console.error(error)
-      return { passed: 0, failed: 1, skipped: [] }
+      return { passed: 0, failed: 1, failures: ['the programs could not be built'], skipped: [] }
     }
   }
   return runVitest(kind, filters)

@@ -28,6 +28,6 @@ function readCounts(file: string, code: number): Counts {
     return JSON.parse(readFileSync(file, 'utf8')) as Counts
   } catch {
     // Without a single test file there is nothing to count; any other way to end without counts is a crash.
-    return { passed: 0, failed: code === 0 ? 0 : 1, skipped: [] }
+    return { passed: 0, failed: code === 0 ? 0 : 1, failures: [], skipped: [] }
   }
 }
