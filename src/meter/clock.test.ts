@@ -18,6 +18,13 @@ test('counts only between start and stop, begun milliseconds whole', () => {
   expect(clock.workedMs).toBe(11n)
 })
 
+test('reads the time of the machine unless it is given another', () => {
+  const clock = new WorkClock()
+  clock.start()
+  const before = clock.workedMs
+  expect(clock.workedMs >= before && before >= 0n).toBe(true)
+})
+
 test('fractions are not lost between many short pieces of work', () => {
   let now = 0
   const clock = new WorkClock(() => now)

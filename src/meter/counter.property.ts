@@ -7,6 +7,7 @@ const kinds = fc.constantFrom(
   { unit: 'byte', type: 'video/mp4' },
   { unit: 'token', type: 'text/event-stream; charset=utf-8' },
   { unit: 'token', type: 'application/json' },
+  { unit: 'token', type: 'application/x-ndjson' },
   { unit: 'token', type: 'text/plain' },
   { unit: 'token', type: null },
 )

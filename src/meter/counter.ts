@@ -1,6 +1,7 @@
 import type { Unit } from '../money/price.ts'
+import { join, LineSplitter } from './lines.ts'
 import { SseSplitter } from './sse.ts'
-import { readTokenEvent, tokensOfBody, tokensOfBytes } from './tokens.ts'
+import { outputTokensOfBody, readTokenEvent, tokensOfBody, tokensOfBytes } from './tokens.ts'
 
 /** A part of a body, and what it counts. */
 export interface Piece {
@@ -11,6 +12,8 @@ export interface Piece {
   readonly divisible: boolean
   /** Steps for what has left already (a final count above what was counted): they cannot hold these bytes back. */
   readonly owed?: bigint
+  /** Tokens of the prompt, where these bytes tell them; the last word holds. */
+  readonly prompt?: bigint
 }
 
 /**
@@ -34,45 +37,111 @@ const uncounted = (bytes: Uint8Array): Piece => ({ bytes, steps: 0n, divisible: 
  */
 export function counterFor(unit: Unit, contentType: string | null): Counter | undefined {
   if (unit === 'byte') return byteCounter
+  // Without the header that says how long it plays, it counts nothing.
+  if (unit === 'play-second') return uncountedCounter
   if (unit !== 'token') return undefined
-  const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
-  if (type === 'text/event-stream') return new EventTokenCounter()
-  return type === 'application/json' ? new JsonTokenCounter() : new TextTokenCounter()
+  return tokenCounter(mediaType(contentType), tokensOfBody)
 }
+
+/**
+ * The counter for tokens of the answer alone, where the input has a price of its own: embeddings count nothing here.
+ */
+export const outputTokenCounter = (contentType: string | null): Counter =>
+  tokenCounter(mediaType(contentType), outputTokensOfBody)
+
+const mediaType = (contentType: string | null): string => (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
+
+const LINES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/json-lines']
+
+function tokenCounter(type: string, ofBody: typeof tokensOfBody): Counter {
+  if (type === 'text/event-stream') return new EventTokenCounter()
+  if (LINES.includes(type)) return new LineTokenCounter()
+  return type === 'application/json' ? new JsonTokenCounter(ofBody) : new TextTokenCounter()
+}
+
+const uncountedCounter: Counter = { push: (bytes) => [uncounted(bytes)], end: () => [] }
 
 const byteCounter: Counter = {
   push: (bytes) => [{ bytes, steps: BigInt(bytes.byteLength), divisible: true }],
   end: () => [],
 }
 
-/** One token an event with content; the stream's own `usage` replaces the count when it comes. */
+/** One token for each event or line with content; the stream's own usage replaces the count when it comes. */
+class RunningTokens {
+  #counted = 0n
+  readonly #text = new TextTokenCounter()
+
+  read(bytes: Uint8Array, data: string): Piece {
+    const event = readTokenEvent(data)
+    const steps = event.generated ? 1n : 0n
+    const before = this.#counted + steps
+    // A stream with content whose usage is nothing was generated all the same.
+    const usage = event.usage === 0n ? undefined : event.usage
+    const correction = usage === undefined ? 0n : usage - before
+    this.#counted = before + correction
+    const prompt = event.prompt === undefined ? {} : { prompt: event.prompt }
+    return correction > 0n
+      ? { bytes, steps, divisible: false, owed: correction, ...prompt }
+      : { bytes, steps: steps + correction, divisible: false, ...prompt }
+  }
+
+  /** What is too long to be read is counted by its bytes. */
+  unread(bytes: Uint8Array): Piece[] {
+    const pieces = this.#text.push(bytes)
+    for (const { steps } of pieces) this.#counted += steps
+    return pieces
+  }
+}
+
 class EventTokenCounter implements Counter {
   readonly #splitter = new SseSplitter()
-  #counted = 0n
+  readonly #tokens = new RunningTokens()
 
   push(chunk: Uint8Array): Piece[] {
-    return this.#splitter.push(chunk).map(({ bytes, data }) => {
-      const event = readTokenEvent(data)
-      const steps = event.generated ? 1n : 0n
-      const correction = event.usage === undefined ? 0n : event.usage - (this.#counted + steps)
-      this.#counted += steps + correction
-      return correction > 0n
-        ? { bytes, steps, divisible: false, owed: correction }
-        : { bytes, steps: steps + correction, divisible: false }
-    })
+    return this.#splitter
+      .push(chunk)
+      .flatMap(({ bytes, data }) =>
+        data === undefined ? this.#tokens.unread(bytes) : [this.#tokens.read(bytes, data)],
+      )
   }
 
   end(): Piece[] {
-    const rest = this.#splitter.end()
-    return rest.length === 0 ? [] : [uncounted(rest)]
+    const { bytes, data } = this.#splitter.end()
+    if (bytes.length === 0) return []
+    return data === undefined ? this.#tokens.unread(bytes) : [uncounted(bytes)]
+  }
+}
+
+/** Ollama's way: a JSON object a line, its counts in the line that is `done`. */
+class LineTokenCounter implements Counter {
+  readonly #splitter = new LineSplitter()
+  readonly #tokens = new RunningTokens()
+
+  push(chunk: Uint8Array): Piece[] {
+    return this.#count(this.#splitter.push(chunk))
+  }
+
+  end(): Piece[] {
+    return this.#count(this.#splitter.end())
+  }
+
+  #count(lines: ReturnType<LineSplitter['push']>): Piece[] {
+    return lines.flatMap(({ bytes, text }) =>
+      text === undefined ? this.#tokens.unread(bytes) : [this.#tokens.read(bytes, text)],
+    )
   }
 }
 
 /** Holds a JSON body until its usage can be read: it is one piece. */
 class JsonTokenCounter implements Counter {
-  #held: Uint8Array[] = []
+  readonly #ofBody: typeof tokensOfBody
+  readonly #held: Uint8Array[] = []
   #bytes = 0
   #overflow: TextTokenCounter | undefined
+
+  constructor(ofBody: typeof tokensOfBody) {
+    this.#ofBody = ofBody
+  }
 
   push(chunk: Uint8Array): Piece[] {
     if (this.#overflow) return this.#overflow.push(chunk)
@@ -86,18 +155,12 @@ class JsonTokenCounter implements Counter {
   end(): Piece[] {
     if (this.#overflow || this.#bytes === 0) return []
     const bytes = this.#take()
-    return [{ bytes, steps: tokensOfBody(bytes), divisible: false }]
+    const { tokens, prompt } = this.#ofBody(bytes)
+    return [{ bytes, steps: tokens, divisible: false, ...(prompt !== undefined && { prompt }) }]
   }
 
   #take(): Uint8Array {
-    const joined = new Uint8Array(this.#bytes)
-    let at = 0
-    for (const part of this.#held) {
-      joined.set(part, at)
-      at += part.byteLength
-    }
-    this.#held = []
-    return joined
+    return join(this.#held.splice(0), this.#bytes)
   }
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { msat, sat } from '../money/msat.ts'
 import { parsePrice } from '../money/price.ts'
@@ -82,6 +83,28 @@ describe('Gate', () => {
     gate.release(1n)
     expect(await waiting).toBe(2n)
     expect(gate.maxUnpaid).toBe(3000n)
+  })
+
+  test('remembers the worst risk after it is over', () => {
+    const paidOff = gateAt(fixedCredit(sat(3)))
+    paidOff.reserve(3n)
+    paidOff.pay(sat(3))
+    expect(paidOff.maxUnpaid).toBe(3000n)
+    const takenBack = gateAt(fixedCredit(sat(3)))
+    takenBack.reserve(3n)
+    takenBack.release(3n)
+    expect(takenBack.maxUnpaid).toBe(3000n)
+  })
+
+  test('leaves nothing behind at a signal that serves many pieces', async () => {
+    const gate = gateAt(fixedCredit(sat(1)))
+    const serving = new AbortController()
+    expect(await gate.acquire(1n, 1n, serving.signal)).toBe(1n)
+    expect(getEventListeners(serving.signal, 'abort')).toHaveLength(0)
+    const waiting = gate.acquire(1n, 1n, serving.signal)
+    serving.abort(new Error('left'))
+    await expect(waiting).rejects.toThrow('left')
+    expect(getEventListeners(serving.signal, 'abort')).toHaveLength(0)
   })
 
   test('credit grows with what was paid, up to its bound', () => {

@@ -6,7 +6,7 @@ import { anyBytes, cutAt, cuts, join, tokenEvent, utf8 } from './testing/chunks.
 function split(chunks: readonly Uint8Array[]) {
   const splitter = new SseSplitter()
   const events = chunks.flatMap((chunk) => splitter.push(chunk))
-  return { events, rest: splitter.end() }
+  return { events, rest: splitter.end().bytes }
 }
 
 test('any chunking of any bytes gives the same events', () => {
@@ -28,11 +28,11 @@ test('the events and the rest joined are the input', () => {
   )
 })
 
-test('events longer than the bound are cut at the same place however they arrive', () => {
+test('events longer than the bound are cut at the same place however they arrive', { timeout: 60_000 }, () => {
   const bytes = utf8(`${tokenEvent('a')}${tokenEvent('x'.repeat(1_300_000))}${tokenEvent('b')}`)
   const whole = split([bytes])
   expect(Buffer.from(join([...whole.events.map((event) => event.bytes), whole.rest])).equals(bytes)).toBe(true)
-  expect(whole.events.map(({ data }) => data !== '')).toEqual([true, false, false, true])
+  expect(whole.events.map(({ data }) => data !== undefined)).toEqual([true, false, false, true])
   fc.assert(
     fc.property(fc.array(fc.nat(bytes.length), { maxLength: 30 }), (places) => {
       expect(split(cutAt(bytes, places)).events.map((event) => event.bytes.length)).toEqual(

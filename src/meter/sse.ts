@@ -1,7 +1,8 @@
 /** One server-sent event: its exact bytes, the blank line included, and its joined `data`. */
 export interface SseEvent {
   readonly bytes: Uint8Array
-  readonly data: string
+  /** `undefined` for each part of an event that was too long to be held. */
+  readonly data: string | undefined
 }
 
 /** An event longer than this is passed on unparsed, cut here: a bound on what the other side can make us hold. */
@@ -15,6 +16,8 @@ const CR = 13
  */
 export class SseSplitter {
   #held: Uint8Array = new Uint8Array(0)
+  /** What is held is the rest of an event that was too long. */
+  #long = false
   readonly #decoder = new TextDecoder()
 
   push(chunk: Uint8Array): SseEvent[] {
@@ -25,22 +28,28 @@ export class SseSplitter {
     for (let at = Math.max(0, this.#held.length - 3); at < bytes.length; at++) {
       if (endsBlankLine(bytes, at, start)) events.push(this.#event(bytes.subarray(start, at + 1)))
       // Cut at a place that does not depend on how the bytes arrived, or seller and buyer would count differently.
-      else if (at + 1 - start === MAX_EVENT_BYTES) events.push({ bytes: bytes.subarray(start, at + 1), data: '' })
-      else continue
+      else if (at + 1 - start === MAX_EVENT_BYTES) {
+        events.push({ bytes: bytes.subarray(start, at + 1), data: undefined })
+        this.#long = true
+      } else continue
       start = at + 1
     }
     this.#held = bytes.subarray(start)
     return events
   }
 
-  /** What was left unfinished; browsers drop it, so it counts for nothing, but its bytes are passed on. */
-  end(): Uint8Array {
-    const rest = this.#held
+  /** What was left unfinished; browsers drop it, so it has no data, but its bytes are passed on. */
+  end(): SseEvent {
+    const rest = { bytes: this.#held, data: this.#long ? undefined : '' }
     this.#held = new Uint8Array(0)
     return rest
   }
 
   #event(bytes: Uint8Array): SseEvent {
+    if (this.#long) {
+      this.#long = false
+      return { bytes, data: undefined }
+    }
     const data = this.#decoder
       .decode(bytes)
       .split(/\r\n|\n|\r/)

@@ -15,7 +15,7 @@ describe('an event', () => {
     ['JSON of another shape', JSON.stringify({ message: 'hello' })],
     ['a JSON number', '5'],
   ])('with %s generates', (_, data) => {
-    expect(readTokenEvent(data)).toEqual({ generated: true })
+    expect(readTokenEvent(data)).toStrictEqual({ generated: true })
   })
 
   test.each([
@@ -43,17 +43,52 @@ describe('an event', () => {
 
 describe('a body', () => {
   test('counts its usage', () => {
-    expect(tokensOfBody(utf8('{"choices":[],"usage":{"completion_tokens":12}}'))).toBe(12n)
+    expect(tokensOfBody(utf8('{"choices":[],"usage":{"completion_tokens":12}}'))).toEqual({ tokens: 12n })
   })
 
   test.each(['{"answer":"no usage"}', '[1,2,3]', '{"usage":{"completion_tokens":-4}}', 'cut {', ''])(
     'without one counts by its bytes: %s',
     (text) => {
-      expect(tokensOfBody(utf8(text))).toBe(tokensOfBytes(BigInt(text.length)))
+      expect(tokensOfBody(utf8(text))).toEqual({ tokens: tokensOfBytes(BigInt(text.length)) })
     },
   )
 
   test('four bytes a token, rounded up', () => {
     expect([0n, 1n, 4n, 5n].map(tokensOfBytes)).toEqual([0n, 1n, 1n, 2n])
+  })
+})
+
+describe('other shapes', () => {
+  test.each([
+    ['a delta of responses', { type: 'response.output_text.delta', delta: 'a' }, { generated: true }],
+    ['an event of responses', { type: 'response.created', response: { usage: null } }, { generated: false }],
+    [
+      'the end of responses',
+      { type: 'response.completed', response: { usage: { input_tokens: 3, output_tokens: 8 } } },
+      { generated: false, usage: 8n, prompt: 3n },
+    ],
+    ['text of Ollama', { response: 'a', done: false }, { generated: true }],
+    [
+      'the last line of Ollama',
+      { message: { content: '' }, done: true, eval_count: 7, prompt_eval_count: 2 },
+      { generated: false, usage: 7n, prompt: 2n },
+    ],
+  ])('%s', (_, data, expected) => {
+    expect(readTokenEvent(JSON.stringify(data))).toEqual(expected)
+  })
+
+  test.each([
+    ['a completion', { choices: [], usage: { prompt_tokens: 4, completion_tokens: 6 } }, { tokens: 6n, prompt: 4n }],
+    ['a response', { object: 'response', output: [{}], usage: { output_tokens: 6 } }, { tokens: 6n }],
+    ['Ollama at once', { response: 'abc', done: true, eval_count: 2 }, { tokens: 2n }],
+    ['embeddings of Ollama', { embeddings: [[1]], prompt_eval_count: 5 }, { tokens: 5n, prompt: 5n }],
+  ])('the body of %s', (_, body, expected) => {
+    expect(tokensOfBody(utf8(JSON.stringify(body)))).toEqual(expected)
+  })
+
+  test('a text for which 0 tokens are told counts by its bytes', () => {
+    const body = utf8('{"choices":[{"message":{"content":"abc"}}],"usage":{"completion_tokens":0}}')
+    expect(tokensOfBody(body)).toEqual({ tokens: tokensOfBytes(BigInt(body.length)) })
+    expect(tokensOfBody(utf8('{"choices":[],"usage":{"completion_tokens":0}}'))).toEqual({ tokens: 0n })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { formatMsat, MAX_MSAT, max, min, minus, msat, parseMsat, parseWireMsat, sat, ZERO } from './msat.ts'
-import { codeThrownBy } from './testing/arbitraries.ts'
+import { formatMsat, MAX_MSAT, max, min, minus, msat, parseMsat, parseWireMsat, sat, toMsat, ZERO } from './msat.ts'
+import { codeThrownBy, messageThrownBy } from './testing/arbitraries.ts'
 
 describe('msat', () => {
   it('lies between 0 and 21 million BTC', () => {
@@ -18,8 +18,13 @@ describe('msat', () => {
   it('never goes below zero when it subtracts', () => {
     expect(minus(5n, 3n)).toBe(2n)
     expect(minus(3n, 5n)).toBe(0n)
+  })
+
+  it('is the smaller or the larger of two, in either order', () => {
     expect(min(sat(1), ZERO)).toBe(ZERO)
+    expect(min(ZERO, sat(1))).toBe(ZERO)
     expect(max(sat(1), ZERO)).toBe(sat(1))
+    expect(max(ZERO, sat(1))).toBe(sat(1))
   })
 })
 
@@ -71,6 +76,24 @@ describe('parseMsat', () => {
     ['9999999999999999999 sat', 'amount-out-of-range'],
   ])('refuses "%s"', (text, code) => {
     expect(codeThrownBy(() => parseMsat(text))).toBe(code)
+  })
+})
+
+describe('an amount that is refused', () => {
+  it('is named in the message, and cut short where it is long', () => {
+    expect(messageThrownBy(() => msat(-7n))).toContain('-7 msat')
+    expect(messageThrownBy(() => parseMsat('ten sat'))).toContain('"ten sat"')
+    expect(messageThrownBy(() => parseMsat('0.0001 sat'))).toContain('"0.0001 sat" is not a whole number of msat')
+    expect(messageThrownBy(() => parseMsat('ten '.repeat(2500))).length).toBeLessThan(100)
+    expect(messageThrownBy(() => parseWireMsat(1))).toContain('decimal string of msat')
+  })
+})
+
+describe('toMsat', () => {
+  it('takes an amount as it is, or as people write it', () => {
+    expect(toMsat(sat(3))).toBe(3000n)
+    expect(toMsat('3 sat')).toBe(3000n)
+    expect(codeThrownBy(() => toMsat('3'))).toBe('amount-invalid')
   })
 })
 

@@ -32,7 +32,7 @@ export const minus = (a: bigint, b: bigint): Msat => msat(a > b ? a - b : 0n)
 export const min = (a: Msat, b: Msat): Msat => (a < b ? a : b)
 export const max = (a: Msat, b: Msat): Msat => (a > b ? a : b)
 
-const SCALE: Readonly<Record<string, bigint>> = { msat: 1n, sat: 1000n, btc: 100_000_000_000n }
+const SCALE: Readonly<Record<string, bigint>> = { msat: 1n, sat: 1000n, sats: 1000n, btc: 100_000_000_000n }
 const AMOUNT = /^(\d{1,3}(?:[ _]\d{3}){1,6}|\d{1,19})(?:\.(\d{1,11}))? ?(msat|sats?|btc)$/i
 
 /**
@@ -41,12 +41,12 @@ const AMOUNT = /^(\d{1,3}(?:[ _]\d{3}){1,6}|\d{1,19})(?:\.(\d{1,11}))? ?(msat|sa
  */
 export function parseMsat(text: string): Msat {
   const match = AMOUNT.exec(text.trim())
-  const scale = match && SCALE[match[3]!.toLowerCase().replace(/^sats$/, 'sat')]
   // a capital M is how people write a million: "5 Msat" must not become five thousandths of a sat
-  if (!match || !scale || /^M/.test(match[3]!))
+  if (!match || match[3]!.startsWith('M')) {
     throw new StreamError('amount-invalid', `"${text.slice(0, 60)}" is not an amount`)
+  }
   const fraction = match[2] ?? ''
-  const scaled = BigInt(match[1]!.replace(/[ _]/g, '') + fraction) * scale
+  const scaled = BigInt(match[1]!.replace(/[ _]/g, '') + fraction) * SCALE[match[3]!.toLowerCase()]!
   const divisor = 10n ** BigInt(fraction.length)
   if (scaled % divisor !== 0n) throw new StreamError('amount-invalid', `"${text}" is not a whole number of msat`)
   return msat(scaled / divisor)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_MSAT } from './msat.ts'
 import { comparePrices, formatPrice, MAX_PER, parsePrice, price, stepsPerUnit } from './price.ts'
-import { codeThrownBy } from './testing/arbitraries.ts'
+import { codeThrownBy, messageThrownBy } from './testing/arbitraries.ts'
 
 describe('parsePrice', () => {
   it.each([
@@ -30,8 +30,43 @@ describe('parsePrice', () => {
     // only a count makes a plural of a name that is the seller's own
     ['1 sat/class', 1000n, 1n, 'class'],
     ['1 sat/2 classs', 1000n, 2n, 'class'],
+    ['1 sat/5 sheep', 1000n, 5n, 'sheep'],
+    // names that only end like a measure, or begin like one, are the seller's own
+    ['1 sat/5amins', 1000n, 5n, 'amin'],
+    ['1 sat/kbx', 1000n, 1n, 'kbx'],
+    ['  1 sat/byte ', 1000n, 1n, 'byte'],
   ])('reads %s', (text, amount, per, unit) => {
     expect(parsePrice(text)).toEqual({ msat: amount, per, unit })
+  })
+
+  it.each<[unit: string, names: ReadonlyArray<readonly [steps: bigint, ...names: string[]]>]>([
+    [
+      'byte',
+      [
+        [1n, 'b', 'byte', 'bytes'],
+        [1000n, 'kB', 'kb'],
+        [1_000_000n, 'MB'],
+        [1_000_000_000n, 'GB'],
+        [1024n, 'KiB'],
+        [1_048_576n, 'MiB'],
+        [1_073_741_824n, 'GiB'],
+      ],
+    ],
+    [
+      'second',
+      [
+        [1n, 'ms'],
+        [1000n, 's', 'sec', 'second', 'seconds'],
+        [60_000n, 'min', 'minute', 'minutes'],
+        [3_600_000n, 'h', 'hour', 'hours'],
+      ],
+    ],
+    ['token', [[1n, 'tok', 'token', 'tokens']]],
+    ['request', [[1n, 'req', 'request', 'requests', 'call', 'calls']]],
+  ])('knows the everyday names for counting in %s', (unit, measures) => {
+    for (const [steps, ...names] of measures) {
+      for (const name of names) expect(parsePrice(`1 sat/${name}`)).toEqual({ msat: 1000n, per: steps, unit })
+    }
   })
 
   it.each([
@@ -45,6 +80,10 @@ describe('parsePrice', () => {
     ['1 sat/to_ken', 'price-invalid'],
     ['1 sat/9999999999999999 tokens', 'price-invalid'],
     [`1 sat/${'a'.repeat(33)}`, 'price-invalid'],
+    ['1 sat/5ms!', 'price-invalid'],
+    // nothing before the amount is left out, however far away it stands
+    [`9${' '.repeat(40)}1 sat/byte`, 'price-invalid'],
+    [`9${' '.repeat(40)}1 sat/5ms`, 'price-invalid'],
     ['1 sat//byte', 'amount-invalid'],
     ['1 apple/byte', 'amount-invalid'],
     ['-1 sat/byte', 'amount-invalid'],
@@ -79,6 +118,17 @@ describe('price', () => {
     },
   )
 
+  it('says what is wrong, and cuts short what is long', () => {
+    expect(messageThrownBy(() => parsePrice('a sat'))).toContain('"a sat"')
+    expect(messageThrownBy(() => parsePrice('x'.repeat(10_000))).length).toBeLessThan(100)
+    expect(messageThrownBy(() => price(-1n, 1n, 'byte'))).toContain('between 0 and 21 million BTC')
+    expect(messageThrownBy(() => price(1n, 0n, 'byte'))).toContain(`1 to ${MAX_PER} steps`)
+    expect(messageThrownBy(() => price(1n, 1n, 'Two words'))).toContain('"Two words"')
+    expect(messageThrownBy(() => price(1n, 1n, 'x'.repeat(10_000))).length).toBeLessThan(100)
+    expect(messageThrownBy(() => price(1n, 1n, 'mb'))).toContain('"mb" is too close to a name for counting in byte')
+    expect(messageThrownBy(() => comparePrices(price(1n, 1n, 'byte'), price(1n, 1n, 'token')))).toMatch(/byte .*token/)
+  })
+
   it('compares in one unit only', () => {
     expect(codeThrownBy(() => comparePrices(price(1n, 1n, 'byte'), price(1n, 1n, 'token')))).toBe('unit-mismatch')
     expect(stepsPerUnit('second')).toBe(1000n)
@@ -94,6 +144,8 @@ describe('formatPrice', () => {
     [price(10_000n, 1000n, 'second'), '10 sat/s'],
     [price(10_000n, 90_000n, 'second'), '10 sat/90 s'],
     [price(1n, 1024n * 1024n, 'byte'), '1 msat/MiB'],
+    [price(1n, 5n * 10n ** 9n, 'byte'), '1 msat/5 GB'],
+    [price(1n, 10n ** 6n, 'byte'), '1 msat/MB'],
     [price(1n, 1n, 'image'), '1 msat/image'],
   ])('prints a price', (p, expected) => {
     expect(formatPrice(p)).toBe(expected)

@@ -2,11 +2,11 @@ import { StreamError } from '../errors/error.ts'
 import { formatMsat, MAX_MSAT, type Msat, msat, parseMsat } from './msat.ts'
 
 /**
- * What is counted: `byte`, `second` (of processing), `token`, `request`, or a name of the seller's own
- * (`[a-z][a-z0-9-]{0,31}`, and not an everyday name of the first four, such as `mb` or `min`). A `second` is counted in steps
- * of a millisecond, every other unit in steps of one.
+ * What is counted: `byte`, `second` (of processing), `play-second` (of playing time), `token`, `request`, or a name of the seller's
+ * own (`[a-z][a-z0-9-]{0,31}`, and not an everyday name of these, such as `mb` or `min`). Seconds of both kinds are counted in
+ * steps of a millisecond, every other unit in steps of one.
  */
-export type Unit = 'byte' | 'second' | 'token' | 'request' | (string & {})
+export type Unit = 'byte' | 'second' | 'play-second' | 'token' | 'request' | (string & {})
 
 /**
  * An exact price: `msat` for every `per` steps of its unit, kept as it was written and never a float.
@@ -22,7 +22,7 @@ export interface Price {
 /** The most steps that one price may name: enough for a petabyte, small enough that no product leaves exact arithmetic cheap. */
 export const MAX_PER = 10n ** 15n
 /** Steps that count as one unit when people write it. */
-export const stepsPerUnit = (unit: Unit): bigint => (unit === 'second' ? 1000n : 1n)
+export const stepsPerUnit = (unit: Unit): bigint => (unit === 'second' || unit === 'play-second' ? 1000n : 1n)
 
 interface Measure {
   readonly unit: Unit
@@ -46,6 +46,14 @@ const measures: Readonly<Record<string, Measure>> = {
   minute: { unit: 'second', steps: 60_000n },
   h: { unit: 'second', steps: 3_600_000n },
   hour: { unit: 'second', steps: 3_600_000n },
+  'play-ms': { unit: 'play-second', steps: 1n },
+  'play-s': { unit: 'play-second', steps: 1000n },
+  'play-sec': { unit: 'play-second', steps: 1000n },
+  'play-second': { unit: 'play-second', steps: 1000n },
+  'play-min': { unit: 'play-second', steps: 60_000n },
+  'play-minute': { unit: 'play-second', steps: 60_000n },
+  'play-h': { unit: 'play-second', steps: 3_600_000n },
+  'play-hour': { unit: 'play-second', steps: 3_600_000n },
   tok: { unit: 'token', steps: 1n },
   token: { unit: 'token', steps: 1n },
   req: { unit: 'request', steps: 1n },
@@ -63,11 +71,13 @@ const COMPACT = /^(.{1,40}?) ?(?:\/|\bper\b) ?(\d{1,16})([a-zA-Z][a-zA-Z0-9-]{0,
  */
 export function parsePrice(text: string): Price {
   const trimmed = text.trim()
-  const [, amount, count, multiple = '', name] = PRICE.exec(trimmed) ?? splitCompact(trimmed) ?? []
-  if (!amount || !name) throw new StreamError('price-invalid', `"${text.slice(0, 60)}" is not a price`)
-  const steps = BigInt(count ?? 1) * MULTIPLES[multiple.toLowerCase()]!
-  const measure = findMeasure(name.toLowerCase()) ?? { unit: singular(name.toLowerCase(), steps), steps: 1n }
-  return price(parseMsat(amount), steps * measure.steps, measure.unit)
+  const parts = PRICE.exec(trimmed) ?? splitCompact(trimmed)
+  if (!parts) throw new StreamError('price-invalid', `"${text.slice(0, 60)}" is not a price`)
+  const [, amount, count = '1', multiple = ''] = parts
+  const name = parts[4]!.toLowerCase()
+  const steps = BigInt(count) * MULTIPLES[multiple.toLowerCase()]!
+  const measure = findMeasure(name) ?? { unit: singular(name, steps), steps: 1n }
+  return price(parseMsat(amount!), steps * measure.steps, measure.unit)
 }
 
 /**
@@ -75,8 +85,10 @@ export function parsePrice(text: string): Price {
  * milliseconds and not five million seconds; a multiple counts only before a known measure.
  */
 function splitCompact(text: string): Array<string | undefined> | undefined {
-  const [, amount, count, name] = COMPACT.exec(text) ?? []
-  if (name === undefined) return undefined
+  const match = COMPACT.exec(text)
+  if (!match) return undefined
+  const [, amount, count] = match
+  const name = match[3]!
   const rest = name.slice(1)
   const isMultiple = !findMeasure(name.toLowerCase()) && /^[km]/i.test(name) && findMeasure(rest.toLowerCase())
   return isMultiple ? [text, amount, count, name[0], rest] : [text, amount, count, '', name]
@@ -129,6 +141,12 @@ const NAMES: Readonly<Record<string, ReadonlyArray<readonly [string, bigint]>>> 
     ['min', 60_000n],
     ['s', 1000n],
     ['ms', 1n],
+  ],
+  'play-second': [
+    ['play-hour', 3_600_000n],
+    ['play-min', 60_000n],
+    ['play-second', 1000n],
+    ['play-ms', 1n],
   ],
 }
 function formatSteps(per: bigint, unit: Unit): string {

@@ -41,15 +41,19 @@ describe('applyPolicy', () => {
     const last = answer(floor(low.price), { ...low, price: parsePrice('1 msat/1k tokens') }, { ...first, round: 3 })
     expect(last).toMatchObject({ counter: { round: DEFAULT_ROUNDS, negotiable: false, price: low.price } })
     const offer = (last as { counter: Offer }).counter
-    expect(answer(generous, { ...low, price: parsePrice('1 msat/1k tokens') }, offer)).toMatchObject({
+    expect(answer(generous, { ...low, price: parsePrice('1 msat/1k tokens') }, offer)).toEqual({
       refuse: 'rounds-exhausted',
+      reason: 'no more than 4 bids are heard',
     })
     // even where the offer was signed before the number of rounds was lowered
     expect(answer(generous, low, { ...first, round: 4 })).toMatchObject({ refuse: 'rounds-exhausted' })
   })
 
   it('refuses another unit', () => {
-    expect(answer(generous, { ...listed, price: parsePrice('9 sat/byte') })).toMatchObject({ refuse: 'unit-mismatch' })
+    const bytes = { ...listed, price: parsePrice('9 sat/byte') }
+    expect(answer(generous, bytes)).toEqual({ refuse: 'unit-mismatch', reason: 'bids are in token' })
+    // an offer that was signed before the seller changed its unit
+    expect(answer(generous, bytes, { ...first, price: bytes.price })).toMatchObject({ refuse: 'unit-mismatch' })
   })
 
   it('gives credit and small payments beyond the listed ones only when the policy says so', () => {
@@ -65,6 +69,16 @@ describe('applyPolicy', () => {
   it('never accepts other terms than the bid: the buyer has not agreed to them', () => {
     const other = parsePrice('750 msat/1k tokens')
     expect(answer(says({ accept: { ...low, price: other } }), low)).toMatchObject({ counter: { price: other } })
+    const credit = { start: sat(1), max: sat(2), ramp: 8n }
+    for (const change of [
+      { credit: { ...credit, start: sat(0) } },
+      { credit: { ...credit, max: sat(1) } },
+      { credit: { ...credit, ramp: 9n } },
+      { smallestPayment: sat(2) },
+    ]) {
+      const bid = { ...low, credit }
+      expect(answer(says({ accept: { ...bid, ...change } }), bid)).toMatchObject({ counter: change })
+    }
   })
 
   it('takes nothing back that an offer gave', () => {
@@ -96,8 +110,16 @@ describe('applyPolicy', () => {
     const refusal = answer(() => {
       throw cause
     }, low)
-    expect(refusal).toMatchObject({ refuse: 'terms-refused', cause: { cause } })
+    expect(refusal).toMatchObject({ refuse: 'terms-refused', reason: 'no answer to this bid', cause: { cause } })
     expect(JSON.stringify(refusal, ['refuse', 'reason'])).not.toContain('database')
+  })
+
+  it('tells the seller what was wrong with its policy', () => {
+    const { price, credit } = listed
+    const bytes = answer(says({ counter: { ...listed, price: { ...price, unit: 'byte' } } }), low)
+    expect(bytes).toMatchObject({ cause: { message: 'the policy answered in byte' } })
+    const ramp = answer(says({ counter: { ...listed, credit: { ...credit, ramp: -1n } } }), low)
+    expect(ramp).toMatchObject({ cause: { message: 'the policy answered with a negative ramp' } })
   })
 
   it('bounds the reason a policy gives', () => {

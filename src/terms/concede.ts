@@ -17,7 +17,7 @@ export function between(from: Price, to: Price, step: number, steps: number): Pr
   const denominator = from.per * to.per * n
   const higher = direction > 0 ? from : to
   const common = (from.per / gcd(from.per, to.per)) * to.per * n
-  const most = min(MAX_PER, higher.msat === 0n ? MAX_PER : (MAX_MSAT * higher.per) / higher.msat)
+  const most = min(MAX_PER, (MAX_MSAT * higher.per) / higher.msat)
   if (common <= most) return readable(numerator, denominator, from)
   // one denominator for every step: rounding to different ones could make a step go backwards
   const rounded = direction > 0 ? divideUp(numerator * most, denominator) : (numerator * most) / denominator
@@ -29,8 +29,7 @@ export function between(from: Price, to: Price, step: number, steps: number): Pr
 function readable(numerator: bigint, denominator: bigint, { per, unit }: Price): Price {
   const divisor = gcd(numerator, denominator)
   const [n, d] = [numerator / divisor, denominator / divisor]
-  const fits = per % d === 0n && n * (per / d) <= MAX_MSAT
-  return fits ? price(n * (per / d), per, unit) : price(n, d, unit)
+  return per % d === 0n ? price(n * (per / d), per, unit) : price(n, d, unit)
 }
 
 function gcd(a: bigint, b: bigint): bigint {

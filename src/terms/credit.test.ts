@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { msat, sat } from '../money/msat.ts'
+import { MAX_MSAT, msat, sat } from '../money/msat.ts'
 import { creditAt, creditWithin, fixedCredit, NO_CREDIT } from './credit.ts'
 import { haggledTerms } from './testing/arbitraries.ts'
 
@@ -11,6 +11,12 @@ describe('creditAt', () => {
     expect(creditAt(credit, sat(8))).toBe(sat(3))
     expect(creditAt(credit, msat(3n))).toBe(sat(1))
     expect(creditAt(credit, sat(1000))).toBe(sat(10))
+  })
+
+  it('is bounded by its most also where start and growth together are no amount any more', () => {
+    const boundless = { start: MAX_MSAT, max: MAX_MSAT, ramp: 1n }
+    expect(creditAt(boundless, sat(1))).toBe(MAX_MSAT)
+    expect(creditAt({ ...boundless, max: sat(2) }, MAX_MSAT)).toBe(sat(2))
   })
 
   it('stays where it is without a ramp', () => {
@@ -43,6 +49,10 @@ describe('creditWithin', () => {
     expect(creditWithin({ ...ramp, ramp: 2n }, ramp)).toBe(false)
     expect(creditWithin(fixedCredit(sat(10)), ramp)).toBe(false)
     expect(creditWithin(ramp, fixedCredit(sat(10)))).toBe(true)
+    // what grows passes what stands still, wherever the other might have grown to
+    expect(creditWithin(ramp, { start: sat(1), max: sat(10), ramp: 0n })).toBe(false)
+    expect(creditWithin({ ...ramp, max: sat(11) }, ramp)).toBe(false)
+    expect(creditWithin({ ...ramp, start: sat(1) }, ramp)).toBe(false)
     // a most that is never reached counts for nothing
     expect(creditWithin({ start: sat(1), max: sat(99), ramp: 0n }, fixedCredit(sat(1)))).toBe(true)
   })

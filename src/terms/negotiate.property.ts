@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sat } from '../money/msat.ts'
-import { comparePrices, parsePrice } from '../money/price.ts'
+import { MAX_MSAT, sat } from '../money/msat.ts'
+import { comparePrices, MAX_PER, parsePrice } from '../money/price.ts'
 import { anyPrice, everydayPrice } from '../money/testing/arbitraries.ts'
 import { applyPolicy } from './answer.ts'
 import { between } from './concede.ts'
@@ -27,6 +27,27 @@ describe('between', () => {
         way.slice(1).forEach((next, i) => {
           expect(comparePrices(way[i]!, next) * direction).toBeGreaterThanOrEqual(0)
         })
+      }),
+      many,
+    )
+  })
+
+  it('is rounded against the one who concedes, by less than the last digit of either price', () => {
+    const any = anyPrice(fc.constant('token'))
+    fc.assert(
+      fc.property(any, any, fc.integer({ min: 2, max: 20 }), fc.nat(19), (from, to, steps, step) => {
+        fc.pre(step <= steps)
+        const { msat, per } = between(from, to, step, steps)
+        const [k, n] = [BigInt(step), BigInt(steps)]
+        const exact = from.msat * to.per * (n - k) + to.msat * from.per * k
+        const exactPer = from.per * to.per * n
+        // a seller comes down and rounds up; a buyer comes up and rounds down
+        const error = (msat * exactPer - exact * per) * BigInt(comparePrices(from, to))
+        expect(error >= 0n).toBe(true)
+        // a digit is worth 1 msat for MAX_PER steps, or what is left of it where the price is too high for so many
+        const higher = comparePrices(from, to) > 0 ? from : to
+        const digit = { msat: MAX_MSAT * higher.per + 2n * higher.msat * MAX_PER, per: MAX_PER * MAX_MSAT * higher.per }
+        expect(error * digit.per < digit.msat * exactPer * per || error === 0n).toBe(true)
       }),
       many,
     )

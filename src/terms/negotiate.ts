@@ -1,4 +1,4 @@
-import { applyPolicy } from './answer.ts'
+import { applyPolicy, DEFAULT_ROUNDS } from './answer.ts'
 import type { SellerPolicy } from './policy.ts'
 import { applyStrategy, type BuyerRefusal, type BuyerStrategy, termsOf } from './strategy.ts'
 import type { Offer, Terms } from './terms.ts'
@@ -19,7 +19,12 @@ export type Negotiation = NegotiationEnd & {
  * tests, and to see what a policy does. Always ends.
  * @param first the offer of the first 402: listed terms, round 0
  */
-export function negotiate(policy: SellerPolicy, strategy: BuyerStrategy, first: Offer, rounds?: number): Negotiation {
+export function negotiate(
+  policy: SellerPolicy,
+  strategy: BuyerStrategy,
+  first: Offer,
+  rounds = DEFAULT_ROUNDS,
+): Negotiation {
   const listed = termsOf(first)
   const offers: Offer[] = [first]
   const bids: Terms[] = []
@@ -30,7 +35,7 @@ export function negotiate(policy: SellerPolicy, strategy: BuyerStrategy, first: 
     if ('refuse' in answer) return end({ refusedBy: 'buyer', code: answer.refuse })
     if ('accept' in answer) return end({ agreed: termsOf(offer) })
     bids.push(answer.bid)
-    const reply = applyPolicy(policy, answer.bid, { listed, offer, ...(rounds !== undefined && { rounds }) })
+    const reply = applyPolicy(policy, answer.bid, { listed, offer, rounds })
     if ('accept' in reply) return end({ agreed: reply.accept })
     if ('counter' in reply) offers.push(reply.counter)
     // a refusal is a 402 like any other: it carries the listed offer afresh, and the buyer counts its own rounds

@@ -17,7 +17,7 @@ describe('fixed', () => {
     expect(ask(fixed(), listed)).toEqual({ accept: listed })
     expect(ask(fixed(), at('1 sat/999 tokens'))).toHaveProperty('accept')
     expect(ask(fixed(), at('1 sat/1k tokens', { credit: NO_CREDIT }))).toHaveProperty('accept')
-    expect(ask(fixed(), at('1 sat/1001 tokens'))).toHaveProperty('refuse')
+    expect(ask(fixed(), at('1 sat/1001 tokens'))).toEqual({ refuse: 'the terms are fixed' })
     expect(ask(fixed(), at('1 sat/1k tokens', { credit: fixedCredit(sat(6)) }))).toHaveProperty('refuse')
     expect(ask(fixed(), at('1 sat/1k tokens', { smallestPayment: msat(999n) }))).toHaveProperty('refuse')
   })
@@ -53,10 +53,11 @@ describe('floor', () => {
 })
 
 describe('volume', () => {
-  const policy = volume([
+  const discounts = [
     { from: sat(10), price: parsePrice('900 msat/1k tokens') },
     { from: sat(100), price: parsePrice('700 msat/1k tokens') },
-  ])
+  ]
+  const policy = volume(discounts)
 
   it.each([
     ['1 sat/1k tokens', 1, true],
@@ -67,6 +68,19 @@ describe('volume', () => {
     ['699 msat/1k tokens', 100, false],
   ])('sells at %s in pieces of %d sat: %s', (price, piece, sold) => {
     expect('accept' in ask(policy, at(price, { smallestPayment: sat(piece) }))).toBe(sold)
+  })
+
+  it('gives the lowest price whatever the order of the discounts', () => {
+    const bid = at('700 msat/1k tokens', { smallestPayment: sat(100) })
+    expect(ask(volume(discounts.toReversed()), bid)).toHaveProperty('accept')
+    expect(ask(volume([...discounts, { from: sat(1), price: parsePrice('2 sat/1k tokens') }]), bid)).toHaveProperty(
+      'accept',
+    )
+  })
+
+  it('keeps a good price and takes back the credit that was asked with it', () => {
+    const bid = at('950 msat/1k tokens', { credit: fixedCredit(sat(6)), smallestPayment: sat(10) })
+    expect(ask(policy, bid)).toEqual({ counter: { ...bid, credit: listed.credit } })
   })
 
   it('answers with the price for the pieces that were bid', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sat } from '../money/msat.ts'
 import { formatPrice, parsePrice } from '../money/price.ts'
-import { codeThrownBy } from '../money/testing/arbitraries.ts'
+import { codeThrownBy, messageThrownBy } from '../money/testing/arbitraries.ts'
 import { NO_CREDIT } from './credit.ts'
 import { acceptUpTo, applyStrategy, bidFromTo, MAX_OFFERS, type StrategyAnswer } from './strategy.ts'
 import type { Offer } from './terms.ts'
@@ -70,6 +70,9 @@ describe('bidFromTo', () => {
 
   it('checks what it is made of', () => {
     const [low, high] = [parsePrice('1 sat/s'), parsePrice('2 sat/s')]
+    expect(bidFromTo(low, low, MAX_OFFERS)(offerAt('1 sat/s'), { round: 0 })).toEqual({ accept: true })
+    expect(messageThrownBy(() => bidFromTo(high, low, 3))).toBe('the first bid is above the last')
+    expect(messageThrownBy(() => bidFromTo(low, high, 0))).toContain(`1 to ${MAX_OFFERS} rounds`)
     expect(codeThrownBy(() => bidFromTo(high, low, 3))).toBe('option-invalid')
     expect(codeThrownBy(() => bidFromTo(low, parsePrice('1 sat/byte'), 3))).toBe('unit-mismatch')
     for (const rounds of [0, -1, 1.5, Number.NaN, MAX_OFFERS + 1]) {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/codes.ts'
 import { StreamError } from '../errors/error.ts'
 import { comparePrices, type Price } from '../money/price.ts'
+import { chargesOf } from '../money/tariff.ts'
 import { between } from './concede.ts'
 import { meets } from './policy.ts'
 import type { Offer, Terms } from './terms.ts'
@@ -32,13 +33,34 @@ export function priceRefusal(price: Price, limits: readonly Price[]): 'price-too
 }
 
 /**
+ * What is wrong with what an offer asks. Of a tariff every charge is judged by the limit for its unit: what is added to a request, at least or
+ * at most, by the one for a request. A price on the tariff's sum raises or lowers all of them.
+ */
+export function offerRefusal(
+  { price, tariff }: Pick<Offer, 'price' | 'tariff'>,
+  limits: readonly Price[],
+): 'price-too-high' | 'unit-mismatch' | undefined {
+  if (!tariff) return priceRefusal(price, limits)
+  const scaled = (charge: Price): Price => ({
+    msat: charge.msat * price.msat,
+    per: charge.per * price.per,
+    unit: charge.unit,
+  })
+  const flat = { msat: (tariff.request ?? 0n) + (tariff.extra ?? 0n), per: 1n, unit: 'request' }
+  const refusals = [...chargesOf(tariff).map(([, charge]) => charge), ...(flat.msat > 0n ? [flat] : [])].map((charge) =>
+    priceRefusal(scaled(charge), limits),
+  )
+  return refusals.find((refusal) => refusal === 'unit-mismatch') ?? refusals.find((refusal) => refusal !== undefined)
+}
+
+/**
  * Takes any offer within the limits, and never haggles.
  * @example acceptUpTo([parsePrice('2 sat/1k tokens'), parsePrice('1 sat/MiB')])
  */
 export const acceptUpTo =
   (limits: readonly Price[]): BuyerStrategy =>
   (offer) => {
-    const refusal = priceRefusal(offer.price, limits)
+    const refusal = offerRefusal(offer, limits)
     return refusal ? { refuse: refusal } : { accept: true }
   }
 

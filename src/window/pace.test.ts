@@ -49,6 +49,69 @@ describe('Pace', () => {
     expect(pace.share).toBeGreaterThan(32 / 5 / 2)
   })
 
+  test('sends a few at once, and then says when to ask again', () => {
+    const pace = new Pace()
+    expect(Array.from({ length: 8 }, () => pace.take(0))).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
+    // 20 a second to begin with
+    expect(pace.take(0)).toBe(50)
+    expect(pace.take(30)).toBe(20)
+    expect(pace.take(50)).toBe(0)
+    expect(pace.take(50)).toBe(50)
+  })
+
+  test('a wallet that was idle for long saves up no more than that', () => {
+    const pace = new Pace()
+    pace.take(0)
+    for (let i = 0; i < 8; i++) expect(pace.take(60_000)).toBe(0)
+    expect(pace.take(60_000)).toBeGreaterThan(0)
+  })
+
+  test('has 32 in flight at most, and asks to wait for one of them', () => {
+    const pace = new Pace()
+    for (let second = 0; second < 32; second++) expect(pace.take(second * 1000)).toBe(0)
+    expect(pace.take(33_000)).toBe(pace.latencyMs)
+    pace.ended(300)
+    expect(pace.take(34_000)).toBe(0)
+    expect(pace.take(35_000)).toBe(300)
+  })
+
+  test('knows the best time of a payment, and forgets it slowly', () => {
+    const pace = new Pace()
+    expect(pace.bestLatencyMs).toBeUndefined()
+    pace.ended(50)
+    expect(pace.bestLatencyMs).toBe(50)
+    pace.ended(80)
+    expect(pace.bestLatencyMs).toBeCloseTo(50.5)
+    pace.ended(20)
+    expect(pace.bestLatencyMs).toBe(20)
+  })
+
+  test('one slow payment moves the latency by a fifth of the way', () => {
+    const pace = new Pace()
+    expect(pace.latencyMs).toBe(200)
+    pace.ended(100)
+    expect(pace.latencyMs).toBe(100)
+    pace.ended(200)
+    expect(pace.latencyMs).toBeCloseTo(120)
+  })
+
+  test('takes up to three times the best for no queue, where payments are slow', () => {
+    const pace = new Pace()
+    for (let i = 0; i < 6; i++) pace.ended(i === 0 ? 200 : 450)
+    expect(pace.share).toBe(26)
+  })
+
+  test('shares what it sustains among its streams, and never goes below a few a second', () => {
+    const pace = new Pace()
+    expect(pace.share).toBe(20)
+    const leave = [pace.join(), pace.join(), pace.join(), pace.join()]
+    expect(pace.share).toBe(5)
+    for (const stream of leave) stream()
+    pace.ended(1)
+    for (let i = 0; i < 100; i++) pace.ended(1000)
+    expect(pace.share).toBe(4)
+  })
+
   test('failed payments do not count as quick ones', () => {
     const pace = new Pace()
     expect(pace.take(0)).toBe(0)
@@ -65,6 +128,37 @@ describe('RateMeter', () => {
     for (let now = 1100; now <= 2400; now += 100) meter.note(5000n, now)
     expect(meter.perSecond).toBe(5000n)
     for (let now = 2500; now <= 4600; now += 100) meter.note(5000n, now)
+    expect(meter.perSecond).toBe(0n)
+  })
+
+  test('has a first sample early, and then one every 200 ms', () => {
+    const meter = new RateMeter()
+    meter.note(0n, 0)
+    meter.note(99n, 24)
+    expect(meter.perSecond).toBe(0n)
+    meter.note(100n, 25)
+    expect(meter.perSecond).toBe(4000n)
+    meter.note(5000n, 224)
+    expect(meter.perSecond).toBe(4000n)
+    meter.note(5100n, 225)
+    expect(meter.perSecond).toBe(25_000n)
+  })
+
+  test('begins to measure with the first that comes', () => {
+    const meter = new RateMeter()
+    meter.note(0n, 0)
+    meter.note(0n, 30)
+    meter.note(300n, 60)
+    expect(meter.perSecond).toBe(10_000n)
+  })
+
+  test('keeps ten samples', () => {
+    const meter = new RateMeter()
+    meter.note(0n, 0)
+    meter.note(1000n, 200)
+    for (let sample = 2; sample <= 10; sample++) meter.note(1000n, sample * 200)
+    expect(meter.perSecond).toBe(5000n)
+    meter.note(1000n, 2200)
     expect(meter.perSecond).toBe(0n)
   })
 

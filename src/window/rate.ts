@@ -23,7 +23,7 @@ export class RateMeter {
       this.#since = { atMs: nowMs, received }
       return
     }
-    this.#samples.push(rate > 0n ? rate : 0n)
+    this.#samples.push(rate)
     if (this.#samples.length > SAMPLES) this.#samples.shift()
     this.#since = { atMs: nowMs, received }
   }

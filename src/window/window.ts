@@ -106,7 +106,7 @@ export function paymentLadder(ahead: Msat, smallest: Msat): readonly Msat[] {
   for (let part: bigint = ahead, i = 0; i < RUNGS; part /= 2n, i++) {
     const whole = part >= 1000n ? part - (part % 1000n) : part
     if (whole < smallest || whole === 0n) break
-    if (ladder.at(-1) !== whole) ladder.push(msat(whole))
+    ladder.push(msat(whole))
   }
   // A window below the smallest payment holds none; the seller's answer will say so.
   return ladder.length > 0 ? ladder : [max(ahead, smallest)]

@@ -39,5 +39,19 @@ export const eventText = fc
   .array(fc.tuple(line, lineEnd), { maxLength: 30 })
   .map((lines) => lines.map(([text, end]) => text + end).join(''))
 
-/** Bodies of all kinds: nearly events, and any bytes. */
-export const anyBytes = fc.oneof(eventText.map(utf8), fc.uint8Array({ maxLength: 400 }))
+const told = fc.oneof(fc.nat(60), fc.constantFrom(-1, 1.5, Number.MAX_SAFE_INTEGER, 1e300))
+const ndjsonLine = fc.oneof(
+  fc.string({ maxLength: 8 }).map((response) => JSON.stringify({ response, done: false })),
+  fc.string({ maxLength: 8 }).map((content) => JSON.stringify({ message: { content }, done: false })),
+  fc
+    .tuple(told, told)
+    .map(([evaluated, prompt]) => JSON.stringify({ done: true, eval_count: evaluated, prompt_eval_count: prompt })),
+  fc.constantFrom('', '{', '{"done":', 'junk', '\uFEFF{}'),
+)
+/** Text that is nearly NDJSON, its counts true or not. */
+export const lineText = fc
+  .array(fc.tuple(ndjsonLine, fc.constantFrom('\n', '\r\n', '\n\n', '')), { maxLength: 30 })
+  .map((lines) => lines.map(([text, end]) => text + end).join(''))
+
+/** Bodies of all kinds: nearly events, nearly lines, and any bytes. */
+export const anyBytes = fc.oneof(eventText.map(utf8), lineText.map(utf8), fc.uint8Array({ maxLength: 400 }))

@@ -35,12 +35,17 @@ export const everydayPrice = (unit: Unit): fc.Arbitrary<Price> =>
   fc.record({ msat: fc.bigInt(0n, 100_000n), per: fc.bigInt(1n, 1_000_000n), unit: fc.constant(unit) })
 
 /** The code of the StreamError that `action` throws, `undefined` if it returns; anything else thrown passes through. */
-export function codeThrownBy(action: () => unknown): string | undefined {
+export const codeThrownBy = (action: () => unknown): string | undefined => thrownBy(action)?.code
+
+/** What the StreamError says that `action` throws; empty if it returns. */
+export const messageThrownBy = (action: () => unknown): string => thrownBy(action)?.message ?? ''
+
+function thrownBy(action: () => unknown): StreamError | undefined {
   try {
     action()
     return undefined
   } catch (error) {
-    if (error instanceof StreamError) return error.code
+    if (error instanceof StreamError) return error
     throw error
   }
 }
