@@ -1,7 +1,9 @@
 import { CODES, type ErrorCode, EXIT } from './codes.ts'
+import { redact, redactCause } from './redact.ts'
 
 /**
- * The only error that Stream throws at a public edge.
+ * The only error that Stream throws at a public edge. Safe to log, cause and stack included: what may be a secret in a message, in
+ * details or in a cause is left out when it is made.
  *
  * @example
  * try { await buyer.fetch(url) } catch (error) {
@@ -11,13 +13,14 @@ import { CODES, type ErrorCode, EXIT } from './codes.ts'
 export class StreamError extends Error {
   override readonly name = 'StreamError'
   readonly code: ErrorCode
-  /** What is needed to recover: amounts as decimal msat strings, hashes, counts. Safe to log: never a secret. */
+  /** What is needed to recover: amounts as decimal msat strings, hashes, counts. */
   readonly details: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, string>> = {}, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+    const known = details.paymentHash === undefined ? [] : [details.paymentHash]
+    super(redact(message, known), cause === undefined ? undefined : { cause: redactCause(cause, known) })
     this.code = code
-    this.details = details
+    this.details = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, redact(value, known)]))
   }
 
   /** HTTP status for a seller's answer. */

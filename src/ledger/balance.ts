@@ -1,5 +1,6 @@
+import { type Msat, msat } from '../money/msat.ts'
 import { costDown } from '../money/price.ts'
-import type { AgreementRecord } from './ledger.ts'
+import type { AgreementRecord, Owed } from './ledger.ts'
 
 /**
  * What may go back to the buyer, in msat, possibly negative: what was paid, less the cost of every step that may have left,
@@ -7,3 +8,16 @@ import type { AgreementRecord } from './ledger.ts'
  */
 export const returnable = ({ agreement, leasedSteps, paid, returned }: AgreementRecord): bigint =>
   paid - costDown(agreement.price, leasedSteps) - returned
+
+/** What can be asked back on those of these agreements that are over: closed, or expired at `nowMs`. */
+export function owedOn(records: Iterable<AgreementRecord>, nowMs: number, least: Msat): Owed {
+  let amount = 0n
+  let agreements = 0
+  for (const record of records) {
+    const balance = returnable(record)
+    if (balance < least || balance <= 0n || (record.state === 'open' && record.agreement.expiresAtMs > nowMs)) continue
+    amount += balance
+    agreements++
+  }
+  return { amount: msat(amount), agreements }
+}

@@ -21,5 +21,15 @@ export const openLedger = (path: ':memory:' | (string & {})): Ledger =>
 export const openJournal = (path: ':memory:' | (string & {})): Journal =>
   path === ':memory:' ? new MemoryJournal() : new SqliteJournal(path)
 
-export type { Journal, JournalAgreement, JournalPayment, NewPayment, PaymentEnd } from './journal.ts'
-export type { AgreementRecord, InvoiceRecord, Ledger, ReturnRecord } from './ledger.ts'
+export type * from './journal.ts'
+export type {
+  AgreementRecord,
+  InvoiceRecord,
+  Ledger,
+  NewReturn,
+  Owed,
+  ReturnDelay,
+  ReturnRecord,
+  Settled,
+} from './ledger.ts'
+export type { KeptLimit, LimitName, Limits, LimitUse } from './limits.ts'

@@ -1,42 +1,99 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_MSAT, sat, ZERO } from '../money/msat.ts'
-import type { Journal } from './journal.ts'
+import type { Journal, JournalPayment, NewPayment } from './journal.ts'
 import { hash, id, kept, payment } from './testing/samples.ts'
 
-/** What every journal must do. `open` gives an empty one. */
-export function journalContract(name: string, open: () => Journal): void {
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const written = expect.objectContaining({ written: true })
+const known = { written: false, reason: 'known' }
+const pending = ({ receivedSteps: _, ...entry }: NewPayment): JournalPayment => ({
+  ...entry,
+  status: 'pending',
+  fee: ZERO,
+})
+const open = (n: number, changes = {}) => ({ ...kept(n, changes), state: 'open', receivedSteps: 0n, returns: [] })
+
+/** What every journal must do. `make` gives an empty one. */
+export function journalContract(name: string, make: () => Journal): void {
   describe(name, () => {
     let journal: Journal
     beforeEach(() => {
-      journal = open()
+      journal = make()
     })
     afterEach(() => journal.end())
 
     const settled = { status: 'settled', fee: sat(1), preimage: hash(7) } as const
     const failed = { status: 'failed', fee: ZERO } as const
     const unknown = { status: 'unknown', fee: ZERO } as const
+    const openPayments = () => journal.payments({ open: true })
 
     describe('payments', () => {
       test('are read back as they were written, oldest first', async () => {
         const large = payment(3, { createdAtMs: 2, amount: MAX_MSAT, maxFee: MAX_MSAT, origin: 'https://x.example' })
-        for (const entry of [payment(2), large, payment(1)]) expect(await journal.addPayment(entry)).toBe(true)
-        expect(await journal.openPayments()).toEqual(
-          [payment(1), payment(2), large].map((entry) => ({ ...entry, status: 'pending', fee: 0n })),
-        )
+        for (const entry of [payment(2), large, payment(1)]) expect(await journal.addPayment(entry)).toEqual(written)
+        expect(await journal.payments()).toEqual([payment(1), payment(2), large].map(pending))
+      })
+
+      test('are found by their hash', async () => {
+        for (const n of [1, 2]) await journal.addPayment(payment(n))
+        await journal.endPayment(hash(2), settled)
+        expect(await journal.getPayment(hash(1))).toEqual(pending(payment(1)))
+        expect(await journal.getPayment(hash(2))).toEqual({ ...pending(payment(2)), ...settled })
+        expect(await journal.getPayment(hash(3))).toBeUndefined()
+      })
+
+      test('of one instant come in the order of their hashes', async () => {
+        for (const n of [2, 3, 1]) await journal.addPayment(payment(n, { createdAtMs: 5 }))
+        expect((await journal.payments()).map(({ paymentHash }) => paymentHash)).toEqual([hash(1), hash(2), hash(3)])
+      })
+
+      test('are seen by whoever asks after they were asked for', async () => {
+        const writing = journal.addPayment(payment(1))
+        expect(await journal.payments()).toHaveLength(1)
+        await writing
+      })
+
+      test('come near no limit where there is none', async () => {
+        expect(await journal.addPayment(payment(1))).toEqual({ written: true, near: [] })
       })
 
       test('are written once for a hash, whatever became of it', async () => {
         for (const [n, end] of [settled, failed, unknown].entries()) {
-          expect(await journal.addPayment(payment(n))).toBe(true)
-          expect(await journal.addPayment(payment(n, { agreementId: id(9) }))).toBe(false)
+          expect(await journal.addPayment(payment(n))).toEqual(written)
+          expect(await journal.addPayment(payment(n, { agreementId: id(9) }))).toEqual(known)
           await journal.endPayment(hash(n), end)
-          expect(await journal.addPayment(payment(n))).toBe(false)
+          expect(await journal.addPayment(payment(n))).toEqual(known)
         }
+      })
+
+      test('that failed can be written anew by who asks to, and no others', async () => {
+        await journal.setLimit('total', sat(40))
+        for (const n of [1, 2, 3]) expect(await journal.repeatPayment(payment(n))).toEqual(written)
+        await journal.endPayment(hash(1), failed)
+        await journal.endPayment(hash(2), settled)
+        await journal.endPayment(hash(3), unknown)
+        const again = payment(1, { createdAtMs: 9, amount: sat(11) })
+        expect(await journal.repeatPayment(payment(2))).toEqual(known)
+        expect(await journal.repeatPayment(payment(3))).toEqual(known)
+        expect(await journal.repeatPayment(again)).toEqual(written)
+        expect(await journal.repeatPayment(again)).toEqual(known)
+        expect((await journal.payments()).map(({ paymentHash, status }) => [paymentHash, status])).toEqual([
+          [hash(2), 'settled'],
+          [hash(3), 'unknown'],
+          [hash(1), 'pending'],
+        ])
+        expect((await journal.spending()).total).toBe(sat(11 + 11 + 12))
+        // What a limit refuses leaves the old one as it was.
+        await journal.endPayment(hash(1), failed)
+        const large = payment(1, { amount: sat(30) })
+        expect(await journal.repeatPayment(large)).toMatchObject({ written: false, reason: 'limit' })
+        expect((await journal.payments({ sinceMs: 9 })).at(0)).toMatchObject({ status: 'failed', amount: sat(11) })
       })
 
       test('of one hash that are asked for at once: one is written', async () => {
         const answers = await Promise.all([1, 1, 2, 1].map((n) => journal.addPayment(payment(n))))
-        expect(answers).toEqual([true, false, true, false])
+        expect(answers.map((answer) => answer.written)).toEqual([true, false, true, false])
       })
 
       test('end once: what settled or failed stays so', async () => {
@@ -47,8 +104,12 @@ export function journalContract(name: string, open: () => Journal): void {
         await journal.endPayment(hash(2), failed)
         await journal.endPayment(hash(2), settled)
         await journal.endPayment(hash(3), settled)
-        expect(await journal.openPayments()).toEqual([])
-        expect(await journal.spentSince(0)).toBe(sat(11))
+        expect(await openPayments()).toEqual([])
+        expect((await journal.payments()).map(({ status, preimage }) => [status, preimage])).toEqual([
+          ['settled', hash(7)],
+          ['failed', undefined],
+        ])
+        expect((await journal.spending()).total).toBe(sat(11))
       })
 
       test('of unknown outcome are open, and may still settle or fail', async () => {
@@ -56,37 +117,150 @@ export function journalContract(name: string, open: () => Journal): void {
           await journal.addPayment(payment(n))
           await journal.endPayment(hash(n), unknown)
         }
-        expect((await journal.openPayments()).map(({ status }) => status)).toEqual(['unknown', 'unknown'])
+        expect((await openPayments()).map(({ status }) => status)).toEqual(['unknown', 'unknown'])
         await journal.endPayment(hash(1), settled)
         await journal.endPayment(hash(2), failed)
-        expect(await journal.openPayments()).toEqual([])
+        expect(await openPayments()).toEqual([])
+      })
+
+      test('can be asked for by agreement, by time, and by being open', async () => {
+        for (const n of [1, 2, 3, 4]) await journal.addPayment(payment(n, { agreementId: id(n % 2) }))
+        await journal.endPayment(hash(1), failed)
+        const hashes = async (filter: Parameters<Journal['payments']>[0]) =>
+          (await journal.payments(filter)).map(({ paymentHash }) => paymentHash)
+        expect(await hashes({ agreementId: id(1) })).toEqual([hash(1), hash(3)])
+        expect(await hashes({ agreementId: id(1), open: true })).toEqual([hash(3)])
+        expect(await hashes({ sinceMs: 3 })).toEqual([hash(3), hash(4)])
+        expect(await hashes({ open: true, sinceMs: 4 })).toEqual([hash(4)])
+        expect(await hashes({ agreementId: id(7) })).toEqual([])
+      })
+
+      test('that this process wrote are its own to follow', async () => {
+        await journal.addPayment(payment(1))
+        expect(await journal.abandonedPayments()).toEqual([])
       })
     })
 
-    describe('what was spent', () => {
-      test('counts the fee of what settled, and the most it may be of what is open', async () => {
-        expect(await journal.spentSince(0)).toBe(0n)
-        for (const n of [1, 2, 3, 4]) await journal.addPayment(payment(n, { maxFee: sat(5) }))
-        await journal.endPayment(hash(1), settled)
-        await journal.endPayment(hash(2), failed)
-        await journal.endPayment(hash(3), unknown)
-        expect(await journal.spentSince(0)).toBe(sat(11 + 0 + 15 + 15))
+    describe('limits', () => {
+      test('are kept, replaced and taken away', async () => {
+        expect(await journal.limits()).toEqual([])
+        await journal.setLimit('day', sat(5))
+        await journal.setLimit('host', sat(1))
+        await journal.setLimit('host', sat(2), 'a.example')
+        await journal.setLimit('day', sat(6))
+        await journal.setLimit('host', sat(3), 'c.example')
+        await journal.setLimit('host', sat(3), 'b.example')
+        const host = { name: 'host', amount: sat(1) }
+        expect(await journal.limits()).toEqual([
+          { name: 'day', amount: sat(6) },
+          host,
+          { name: 'host', amount: sat(2), host: 'a.example' },
+          { name: 'host', amount: sat(3), host: 'b.example' },
+          { name: 'host', amount: sat(3), host: 'c.example' },
+        ])
+        for (const one of ['a', 'b', 'c']) await journal.setLimit('host', undefined, `${one}.example`)
+        await journal.setLimit('day', undefined)
+        await journal.setLimit('total', undefined)
+        expect(await journal.limits()).toEqual([host])
       })
 
-      test('is told from a time on, and for one seller', async () => {
-        await journal.addPayment(payment(100))
-        await journal.addPayment(payment(200, { origin: 'http://other' }))
-        expect(await journal.spentSince(100)).toBe(sat(22))
-        expect(await journal.spentSince(101)).toBe(sat(11))
-        expect(await journal.spentSince(100, 'http://127.0.0.1:2402')).toBe(sat(11))
-        expect(await journal.spentSince(100, 'http://nobody')).toBe(0n)
+      test('count what is open with its fee cap, what settled with its fee, what failed not at all', async () => {
+        await journal.setLimit('total', sat(40))
+        for (const n of [1, 2, 3]) expect(await journal.addPayment(payment(n))).toEqual(written)
+        const refused = { written: false, reason: 'limit', use: { limit: 'total', max: sat(40), spent: sat(33) } }
+        expect(await journal.addPayment(payment(4))).toEqual(refused)
+        expect(await openPayments()).toHaveLength(3)
+        await journal.endPayment(hash(1), unknown)
+        expect(await journal.addPayment(payment(4))).toEqual(refused)
+        await journal.endPayment(hash(2), { ...settled, fee: ZERO })
+        expect(await journal.addPayment(payment(4))).toMatchObject({ use: { spent: sat(32) } })
+        await journal.endPayment(hash(3), failed)
+        expect(await journal.addPayment(payment(4))).toEqual(written)
+        expect((await journal.spending()).total).toBe(sat(32))
       })
 
-      test('includes what was asked for just before', async () => {
-        const writing = journal.addPayment(payment(1))
-        expect(await journal.spentSince(0)).toBe(sat(11))
-        await writing
+      test('hold for payments that are asked for at once', async () => {
+        await journal.setLimit('total', sat(25))
+        const answers = await Promise.all([1, 2, 3, 4].map((n) => journal.addPayment(payment(n))))
+        expect(answers.map((answer) => answer.written)).toEqual([true, true, false, false])
       })
+
+      test('that come with a payment hold as well; the stricter one counts', async () => {
+        await journal.setLimit('day', sat(100))
+        expect(await journal.addPayment(payment(1), { day: sat(10) })).toMatchObject({ use: { max: sat(10) } })
+        expect(await journal.addPayment(payment(1), { day: sat(11) })).toEqual(written)
+        await journal.setLimit('day', sat(12))
+        expect(await journal.addPayment(payment(2), { day: sat(50) })).toMatchObject({ use: { max: sat(12) } })
+      })
+
+      test('look at one agreement, one host, a day and all', async () => {
+        const other = { origin: 'https://other.example', agreementId: id(2), createdAtMs: 10 * DAY }
+        await journal.addAgreement(kept(1))
+        await journal.addAgreement(kept(2))
+        await journal.addPayment(payment(1, { createdAtMs: 10 * DAY }))
+        await journal.addPayment(payment(2, other))
+        const at = (changes: Partial<NewPayment>, limits: Parameters<Journal['addPayment']>[1]) =>
+          journal.addPayment(payment(3, changes), limits)
+        expect(await at(other, { agreement: sat(21) })).toMatchObject({ use: { limit: 'agreement', spent: sat(11) } })
+        expect(await at(other, { host: sat(21) })).toMatchObject({ use: { limit: 'host', spent: sat(11) } })
+        expect(await at(other, { day: sat(32) })).toMatchObject({ use: { limit: 'day', spent: sat(22) } })
+        expect(await at(other, { fees: sat(2) })).toMatchObject({ use: { limit: 'fees', spent: sat(2) } })
+        const later = { ...other, createdAtMs: 11 * DAY + HOUR }
+        expect(await at(later, { total: sat(32) })).toMatchObject({ use: { limit: 'total', spent: sat(22) } })
+        expect(await at(later, { day: sat(11), host: sat(11), fees: sat(1), agreement: sat(22) })).toEqual(written)
+      })
+
+      test('of an agreement count what was paid on that one alone', async () => {
+        for (const n of [1, 2]) await journal.addAgreement(kept(n))
+        for (const n of [1, 2]) await journal.addPayment(payment(n, { agreementId: id(1) }))
+        await journal.addPayment(payment(3, { agreementId: id(2) }))
+        const at = (n: number) => journal.addPayment(payment(4, { agreementId: id(n) }), { agreement: sat(12) })
+        expect(await at(1)).toMatchObject({ use: { spent: sat(22) } })
+        expect(await at(2)).toMatchObject({ use: { spent: sat(11) } })
+      })
+
+      test('forget nothing before 24 hours are over, nor when the clock is set back', async () => {
+        await journal.addPayment(payment(1, { createdAtMs: 5 * DAY + HOUR - 1 }))
+        const at = (createdAtMs: number) => journal.addPayment(payment(2, { createdAtMs }), { day: sat(21) })
+        expect(await at(6 * DAY + HOUR - 1)).toMatchObject({ written: false })
+        expect(await at(2 * DAY)).toMatchObject({ written: false })
+        expect(await at(6 * DAY + HOUR)).toEqual(written)
+      })
+
+      test('of a host of its own go before the general one', async () => {
+        await journal.setLimit('host', sat(5))
+        await journal.setLimit('host', sat(50), '127.0.0.1:2402')
+        expect(await journal.addPayment(payment(1))).toEqual(written)
+        expect(await journal.addPayment(payment(2, { origin: 'http://127.0.0.1:2403' }))).toMatchObject({
+          use: { limit: 'host', max: sat(5), spent: 0n },
+        })
+      })
+
+      test('warn with the payment that comes to four fifths', async () => {
+        await journal.setLimit('total', sat(40))
+        for (const n of [1, 2]) expect(await journal.addPayment(payment(n))).toEqual({ written: true, near: [] })
+        expect(await journal.addPayment(payment(3))).toEqual({
+          written: true,
+          near: [{ limit: 'total', max: sat(40), spent: sat(33) }],
+        })
+      })
+    })
+
+    test('what was spent is told by host, for a day and in all', async () => {
+      const now = Date.now()
+      await journal.addPayment(payment(1, { createdAtMs: now - 3 * DAY }))
+      await journal.addPayment(payment(2, { createdAtMs: now }))
+      await journal.addPayment(payment(3, { createdAtMs: now, origin: 'https://b.example:8443' }))
+      await journal.endPayment(hash(3), { ...settled, fee: ZERO })
+      await journal.addPayment(payment(4, { createdAtMs: now, origin: 'https://a.example' }))
+      await journal.endPayment(hash(4), failed)
+      const { hosts, ...sums } = await journal.spending()
+      expect(sums).toEqual({ total: sat(32), day: sat(21), fees: sat(1) })
+      expect([...hosts], 'by name').toEqual([
+        ['127.0.0.1:2402', sat(11)],
+        ['a.example', ZERO],
+        ['b.example:8443', sat(10)],
+      ])
     })
 
     describe('agreements', () => {
@@ -94,15 +268,87 @@ export function journalContract(name: string, open: () => Journal): void {
         await journal.addAgreement(kept(2))
         await journal.addAgreement(kept(1, { method: 'POST' }))
         await journal.addAgreement(kept(1, { secret: 'other' }))
-        expect(await journal.openAgreements()).toEqual([kept(1, { method: 'POST' }), kept(2)])
+        expect(await journal.agreements()).toEqual([open(1, { method: 'POST' }), open(2)])
+        expect(await journal.getAgreement(id(2))).toEqual(open(2))
+        expect(await journal.getAgreement(id(3))).toBeUndefined()
       })
 
-      test('leave when they are closed, with a statement or without', async () => {
+      test('of one instant come in the order of their ids', async () => {
+        for (const n of [2, 3, 1]) await journal.addAgreement(kept(n, { createdAtMs: 5 }))
+        expect((await journal.agreements()).map((one) => one.id)).toEqual([id(1), id(2), id(3)])
+      })
+
+      test('are open until they are closed, with a statement or without', async () => {
         for (const n of [1, 2, 3]) await journal.addAgreement(kept(n))
         await journal.closeAgreement(id(1), '{"closed":1}')
+        await journal.closeAgreement(id(1), '{"closed":2}')
         await journal.closeAgreement(id(2), undefined)
         await journal.closeAgreement(id(9), undefined)
-        expect(await journal.openAgreements()).toEqual([kept(3)])
+        expect(await journal.agreements('open')).toEqual([open(3)])
+        expect(await journal.agreements('closed')).toEqual([
+          { ...open(1), state: 'closed', statement: '{"closed":1}' },
+          { ...open(2), state: 'closed' },
+        ])
+        await journal.closeAgreement(id(2), '{"late":true}')
+        expect(await journal.getAgreement(id(2))).toMatchObject({ state: 'closed', statement: '{"late":true}' })
+      })
+
+      test('know how many steps were received, and never fewer than before', async () => {
+        await journal.addAgreement(kept(1))
+        for (const steps of [5n, 2n, 2n ** 70n]) {
+          await journal.noteReceived(id(1), steps)
+          const { receivedSteps } = (await journal.getAgreement(id(1)))!
+          // more than nine exabytes are beyond what a file may count
+          if (steps === 2n ** 70n) expect(receivedSteps >= 2n ** 63n - 1n).toBe(true)
+          else expect(receivedSteps).toBe(5n)
+        }
+        await journal.noteReceived(id(9), 1n)
+      })
+
+      test('know it with every payment, whose writing may be the last thing that a process does', async () => {
+        await journal.addAgreement(kept(1))
+        await journal.addPayment(payment(1, { receivedSteps: 7n }))
+        await journal.addPayment(payment(2, { receivedSteps: 6n }))
+        expect(await journal.getAgreement(id(1))).toMatchObject({ receivedSteps: 7n })
+        await journal.addPayment(payment(3, { receivedSteps: 2n ** 70n }))
+        expect((await journal.getAgreement(id(1)))!.receivedSteps >= 2n ** 63n - 1n).toBe(true)
+      })
+
+      test('know of the return that was asked for; what settled stays so', async () => {
+        await journal.addAgreement(kept(1))
+        const asked = { invoice: 'lnbcrt1', amount: sat(3), status: 'asked' } as const
+        await journal.noteReturn(id(1), asked)
+        expect((await journal.getAgreement(id(1)))?.returns).toEqual([asked])
+        await journal.noteReturn(id(1), { ...asked, status: 'failed' })
+        const second = { ...asked, invoice: 'lnbcrt2' }
+        await journal.noteReturn(id(1), second)
+        await journal.noteReturn(id(1), { ...second, status: 'settled' })
+        await journal.noteReturn(id(1), { ...second, status: 'failed' })
+        const returns = [
+          { ...asked, status: 'failed' },
+          { ...second, status: 'settled' },
+        ]
+        expect((await journal.getAgreement(id(1)))?.returns).toEqual(returns)
+        expect(await journal.agreements()).toMatchObject([{ returns }])
+      })
+
+      test('are taken up and given back; what is not there cannot be held', async () => {
+        await journal.addAgreement(kept(1))
+        expect(await journal.holdAgreement(id(1)), 'whoever made it holds it').toBe(false)
+        await journal.releaseAgreement(id(1))
+        expect(await journal.holdAgreement(id(1))).toBe(true)
+        expect(await journal.holdAgreement(id(1)), 'one at a time').toBe(false)
+        expect(await journal.holdAgreement(id(2))).toBe(false)
+      })
+
+      test('that are given back leave their open payments to whoever asks', async () => {
+        await journal.addAgreement(kept(1))
+        await journal.addAgreement(kept(2))
+        for (const n of [1, 2, 3]) await journal.addPayment(payment(n, { agreementId: id(n === 3 ? 2 : 1) }))
+        await journal.endPayment(hash(1), failed)
+        expect(await journal.abandonedPayments()).toEqual([])
+        await journal.releaseAgreement(id(1))
+        expect(await journal.abandonedPayments()).toEqual([pending(payment(2))])
       })
     })
   })

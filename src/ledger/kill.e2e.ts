@@ -53,14 +53,15 @@ test('whatever was promised is there after SIGKILL, and nothing is there in part
     await ledger.end()
 
     const journal = openJournal(path.join(folder(), 'journal.db'))
-    const open = new Set((await journal.openPayments()).map(({ paymentHash }) => paymentHash))
+    const open = new Set((await journal.payments({ open: true })).map(({ paymentHash }) => paymentHash))
     for (let n = first; n <= last('sent'); n++) expect(open).not.toContain(hash(n))
     for (let n = first; n <= last('sending'); n++) {
-      expect(await journal.addPayment(payment(n)), 'what may have been sent is not sent again').toBe(false)
+      const again = await journal.addPayment(payment(n))
+      expect(again, 'what may have been sent is not sent again').toEqual({ written: false, reason: 'known' })
     }
     sending += last('sending') - first + 1
-    expect(await journal.spentSince(0)).toBeGreaterThanOrEqual(BigInt(sending) * payment(1).amount)
-    expect((await journal.openAgreements()).length).toBeGreaterThanOrEqual(sending)
+    expect((await journal.spending()).total).toBeGreaterThanOrEqual(BigInt(sending) * payment(1).amount)
+    expect((await journal.agreements('open')).length).toBeGreaterThanOrEqual(sending)
     await journal.end()
     first = last('agreement') + 2
   }

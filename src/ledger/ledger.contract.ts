@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_MSAT, msat, sat, ZERO } from '../money/msat.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, MAX_RETURNS } from './ledger.ts'
 import { agreement, hash, id, invoice, settlement } from './testing/samples.ts'
 
 const failed = expect.objectContaining({ code: 'ledger-failed' })
+const failedAt = (n: number, why: string) =>
+  expect.objectContaining({ code: 'ledger-failed', message: expect.stringContaining(`agreement ${id(n)} is ${why}`) })
 
 /** What every ledger must do. `open` gives an empty one. */
 export function ledgerContract(name: string, open: () => Ledger): void {
@@ -20,6 +22,12 @@ export function ledgerContract(name: string, open: () => Ledger): void {
       await ledger.addAgreement(agreement(n), 1000, [invoice(n + 1000)])
       await ledger.settle(settlement(n + 1000, paid))
     }
+
+    describe('starts', () => {
+      test('are counted from one', async () => {
+        for (const count of [1n, 2n, 3n]) expect(await ledger.countStart()).toBe(count)
+      })
+    })
 
     describe('agreements', () => {
       test('are read back as they were written', async () => {
@@ -42,6 +50,14 @@ export function ledgerContract(name: string, open: () => Ledger): void {
           payments: 0,
         })
         expect(await ledger.getAgreement(id(2))).toBeUndefined()
+      })
+
+      test('are for any network', async () => {
+        const networks = ['mainnet', 'testnet', 'signet', 'regtest', 'simnet'] as const
+        for (const [n, network] of networks.entries()) {
+          await ledger.addAgreement(agreement(n, { network }), 1, [])
+          expect((await record(n)).agreement.network).toBe(network)
+        }
       })
 
       test('are added once: a second time writes nothing', async () => {
@@ -76,7 +92,7 @@ export function ledgerContract(name: string, open: () => Ledger): void {
 
       test('of an unknown agreement, or with a known hash, are refused as a whole', async () => {
         await ledger.addAgreement(agreement(1), 1, [invoice(1)])
-        await expect(ledger.addInvoices(id(2), [invoice(2)])).rejects.toEqual(failed)
+        await expect(ledger.addInvoices(id(2), [invoice(2)])).rejects.toEqual(failedAt(2, 'unknown'))
         await expect(ledger.addInvoices(id(1), [invoice(3), invoice(1)])).rejects.toEqual(failed)
         expect(await ledger.countOpenInvoices(id(1), 0)).toBe(1)
         expect(await ledger.settle(settlement(3, 1000n))).toBeUndefined()
@@ -123,12 +139,14 @@ export function ledgerContract(name: string, open: () => Ledger): void {
     })
 
     describe('leases', () => {
-      test('never move back', async () => {
+      test('are what was written last: both may move back', async () => {
         await ledger.addAgreement(agreement(1), 1, [])
         await ledger.lease(id(1), 10n, 110n)
-        await ledger.lease(id(1), 5n, 120n)
+        expect(await record()).toMatchObject({ deliveredSteps: 10n, leasedSteps: 110n })
         await ledger.lease(id(1), 20n, 60n)
-        expect(await record()).toMatchObject({ deliveredSteps: 20n, leasedSteps: 120n })
+        expect(await record()).toMatchObject({ deliveredSteps: 20n, leasedSteps: 60n })
+        await ledger.lease(id(1), 5n, 5n)
+        expect(await record()).toMatchObject({ deliveredSteps: 5n, leasedSteps: 5n })
       })
 
       test('reach at least as far as what was delivered', async () => {
@@ -137,10 +155,16 @@ export function ledgerContract(name: string, open: () => Ledger): void {
         expect(await record()).toMatchObject({ deliveredSteps: 50n, leasedSteps: 50n })
       })
 
+      test('may have no end', async () => {
+        await ledger.addAgreement(agreement(1), 1, [])
+        await ledger.lease(id(1), 1n, 2n ** 70n)
+        expect((await record()).leasedSteps >= 2n ** 63n - 1n).toBe(true)
+      })
+
       test('of a closed or an unknown agreement are refused', async () => {
         await ledger.addAgreement(agreement(1), 1, [])
         await ledger.close(id(1), 7n, '{}')
-        await expect(ledger.lease(id(1), 8n, 9n)).rejects.toEqual(failed)
+        await expect(ledger.lease(id(1), 8n, 9n)).rejects.toEqual(failedAt(1, 'not open'))
         await expect(ledger.lease(id(2), 8n, 9n)).rejects.toEqual(failed)
         expect(await record()).toMatchObject({ deliveredSteps: 7n, leasedSteps: 7n })
       })
@@ -158,7 +182,7 @@ export function ledgerContract(name: string, open: () => Ledger): void {
       })
 
       test('an unknown agreement is refused', async () => {
-        await expect(ledger.close(id(1), 0n, '{}')).rejects.toEqual(failed)
+        await expect(ledger.close(id(1), 0n, '{}')).rejects.toEqual(failedAt(1, 'unknown'))
         expect(await ledger.closingStatement(id(1))).toBeUndefined()
       })
     })
@@ -169,7 +193,9 @@ export function ledgerContract(name: string, open: () => Ledger): void {
         paymentHash: hash(n),
         request: `lnbcrt${n}`,
         amount: msat(amount),
+        expiresAtMs: 5000 + n,
       })
+      const pending = { status: 'pending', fee: 0n, attempts: 0, nextAttemptMs: 0 }
 
       test('go up to the balance and not beyond', async () => {
         await paidAgreement(1, 10_000n)
@@ -232,14 +258,70 @@ export function ledgerContract(name: string, open: () => Ledger): void {
         for (const n of [3, 1, 2]) await ledger.addReturn(claim(n, 10n))
         await ledger.endReturn(hash(2), 'settled', ZERO)
         expect(await ledger.pendingReturns()).toEqual([
-          { ...claim(1, 10n), status: 'pending', fee: 0n },
-          { ...claim(3, 10n), status: 'pending', fee: 0n },
+          { ...claim(1, 10n), ...pending },
+          { ...claim(3, 10n), ...pending },
         ])
+      })
+
+      test('are told by their hash, with how they stand', async () => {
+        await paidAgreement(1, 10_000n)
+        expect(await ledger.getReturn(hash(1))).toBeUndefined()
+        for (const n of [1, 2]) await ledger.addReturn(claim(n, 10n))
+        expect(await ledger.getReturn(hash(1))).toEqual({ ...claim(1, 10n), ...pending })
+        await ledger.endReturn(hash(1), 'settled', sat(1))
+        await ledger.endReturn(hash(2), 'failed', ZERO)
+        expect(await ledger.getReturn(hash(1))).toMatchObject({ status: 'settled', fee: 1000n })
+        expect(await ledger.getReturn(hash(2))).toMatchObject({ status: 'failed', fee: 0n })
+      })
+
+      test('that are delayed stay booked, with their attempts and why, until they end', async () => {
+        await paidAgreement(1, 10_000n)
+        await ledger.addReturn(claim(1, 3000n))
+        const delay = { attempts: 2, nextAttemptMs: 777, failure: 'no-route' }
+        await ledger.delayReturn(hash(1), delay)
+        await ledger.delayReturn(hash(2), delay)
+        expect(await ledger.pendingReturns()).toEqual([{ ...claim(1, 3000n), ...pending, ...delay }])
+        expect((await record()).returned).toBe(3000n)
+        await ledger.endReturn(hash(1), 'settled', ZERO)
+        await ledger.delayReturn(hash(1), { attempts: 3, nextAttemptMs: 999, failure: 'payment-failed' })
+        expect(await ledger.getReturn(hash(1))).toMatchObject({ status: 'settled', ...delay })
+      })
+
+      test('are bounded in number, those that failed left out', async () => {
+        await paidAgreement(1, 10_000n)
+        await paidAgreement(2, 10_000n)
+        for (let n = 1; n <= MAX_RETURNS; n++) expect(await ledger.addReturn(claim(n, 1n))).toBe(true)
+        await ledger.endReturn(hash(1), 'settled', ZERO)
+        expect(await ledger.addReturn(claim(50, 1n))).toBe(false)
+        expect(await ledger.addReturn(claim(60, 1n, 2))).toBe(true)
+        await ledger.endReturn(hash(2), 'failed', ZERO)
+        expect(await ledger.addReturn(claim(50, 1n))).toBe(true)
+        expect((await record()).returned).toBe(BigInt(MAX_RETURNS))
+      })
+    })
+
+    describe('what is owed', () => {
+      test('is the balance of what is closed or has expired, less what is claimed, from a least amount on', async () => {
+        const of = (n: number) => ({ agreementId: id(n), paymentHash: hash(n), request: 'lnbcrt', expiresAtMs: 1 })
+        for (const n of [1, 2, 3, 4, 5]) await paidAgreement(n, 10_000n * BigInt(n))
+        expect(await ledger.owed(0, msat(1n))).toEqual({ amount: 0n, agreements: 0 })
+        await ledger.close(id(1), 4000n, '{}')
+        await ledger.close(id(2), 20_000n, '{}')
+        await ledger.close(id(3), 29_001n, '{}')
+        expect(await ledger.owed(0, msat(1n))).toEqual({ amount: 6999n, agreements: 2 })
+        expect(await ledger.owed(0, sat(1))).toEqual({ amount: 6000n, agreements: 1 })
+        await ledger.addReturn({ ...of(1), amount: sat(5) })
+        expect(await ledger.owed(0, sat(1))).toEqual({ amount: 1000n, agreements: 1 })
+        await ledger.endReturn(hash(1), 'failed', ZERO)
+        expect(await ledger.owed(0, sat(1))).toEqual({ amount: 6000n, agreements: 1 })
+        const { expiresAtMs } = agreement(4)
+        expect(await ledger.owed(expiresAtMs - 1, sat(1))).toMatchObject({ agreements: 1 })
+        expect(await ledger.owed(expiresAtMs, sat(1))).toEqual({ amount: 96_000n, agreements: 3 })
       })
     })
 
     describe('forgetting', () => {
-      test('takes only what was never paid, is open and has no invoice that may still be paid', async () => {
+      test('takes only what was never paid and has no invoice that may still be paid, open or closed', async () => {
         await ledger.addAgreement(agreement(1), 100, [invoice(1, 150)])
         await ledger.addAgreement(agreement(2), 100, [invoice(2, 200)])
         await ledger.addAgreement(agreement(3), 200, [])
@@ -248,12 +330,39 @@ export function ledgerContract(name: string, open: () => Ledger): void {
         await ledger.addAgreement(agreement(5), 100, [])
         await ledger.close(id(5), 0n, '{}')
         expect(await ledger.countOpen()).toEqual({ unpaid: 3 })
-        expect(await ledger.pruneUnpaid(200)).toBe(1)
+        expect(await ledger.pruneUnpaid(200)).toBe(2)
         expect(await ledger.pruneUnpaid(200)).toBe(0)
         expect(await ledger.countOpen()).toEqual({ unpaid: 2 })
         const left = await Promise.all([1, 2, 3, 4, 5].map((n) => ledger.getAgreement(id(n))))
-        expect(left.map((found) => found !== undefined)).toEqual([false, true, true, true, true])
-        expect(await ledger.settle(settlement(1, 1n))).toBeUndefined()
+        expect(left.map((found) => found !== undefined)).toEqual([false, true, true, true, false])
+      })
+
+      test('leaves a trace: a payment that arrives afterwards is told once, with the index, and booked nowhere', async () => {
+        await ledger.addAgreement(agreement(1), 100, [invoice(1, 150), invoice(2, 150)])
+        expect(await ledger.pruneUnpaid(200)).toBe(1)
+        expect(await ledger.settle(settlement(1, 1234n, 7n))).toEqual({
+          agreementId: id(1),
+          paid: 1234n,
+          forgotten: true,
+        })
+        expect(await ledger.settle(settlement(1, 1234n, 7n))).toBeUndefined()
+        expect(await ledger.settle(settlement(99, 1n, 8n))).toBeUndefined()
+        expect(await ledger.settlementIndex()).toBe(8n)
+        expect(await ledger.getAgreement(id(1))).toBeUndefined()
+      })
+
+      test('and paying give places free in the order of age', async () => {
+        expect(await ledger.oldestUnpaidMs()).toBeUndefined()
+        await ledger.addAgreement(agreement(1), 300, [invoice(1)])
+        await ledger.addAgreement(agreement(2), 100, [invoice(2, 50), invoice(3, 70), invoice(4, 60)])
+        expect(await ledger.oldestUnpaidMs()).toBe(100)
+        expect(await ledger.nextInvoiceExpiryMs(id(2), 0)).toBe(50)
+        expect(await ledger.nextInvoiceExpiryMs(id(2), 50)).toBe(60)
+        expect(await ledger.nextInvoiceExpiryMs(id(2), 70)).toBeUndefined()
+        expect(await ledger.nextInvoiceExpiryMs(id(9), 0)).toBeUndefined()
+        await ledger.settle(settlement(2, 1n))
+        expect(await ledger.oldestUnpaidMs()).toBe(300)
+        expect(await ledger.nextInvoiceExpiryMs(id(2), 0)).toBe(60)
       })
 
       test('counts an agreement as paid from its first payment, and not when it is closed', async () => {

@@ -20,6 +20,10 @@ const stories = fc.array(fc.oneof({ weight: 12, arbitrary: steps }, { weight: 1,
 /** What a ledger answers, refusals included, in a form that compares. */
 const answer = (work: Promise<unknown>): Promise<unknown> => work.catch((error) => `rejected: ${error.code}`)
 
+/** Not refused, not known before, and not of an agreement that was forgotten. */
+const booked = (answered: unknown): boolean =>
+  typeof answered === 'object' && answered !== null && !('forgotten' in answered)
+
 /** What a story must keep to, told from what was asked and answered alone. */
 class Witness {
   readonly #settled = new Set<number>()
@@ -31,7 +35,7 @@ class Witness {
   }
 
   async see(step: Step, answered: unknown, ledger: Ledger): Promise<void> {
-    if (step.do === 'settle' && typeof answered === 'object') {
+    if (step.do === 'settle' && booked(answered)) {
       expect(this.#settled, 'a hash is booked once').not.toContain(step.hash)
       this.#settled.add(step.hash)
       this.arrived += step.amount

@@ -7,7 +7,7 @@ export interface AgreementRecord {
   readonly agreement: Agreement
   readonly createdAtMs: number
   readonly state: 'open' | 'closed'
-  /** Steps known to have left. After a crash up to `leasedSteps - deliveredSteps` more may have. */
+  /** Steps that have left or were about to when this was written. After a crash up to `leasedSteps - deliveredSteps` more may have. */
   readonly deliveredSteps: bigint
   /** Steps that may leave without another write. Written before the first of them does. */
   readonly leasedSteps: bigint
@@ -25,15 +25,51 @@ export interface InvoiceRecord {
   readonly expiresAtMs: number
 }
 
-/** Money on its way back to a buyer: a claim that lives until it is settled. */
-export interface ReturnRecord {
-  readonly agreementId: string
-  readonly paymentHash: string
-  readonly request: string
-  readonly amount: Msat
+/** Money on its way back to a buyer: a claim that lives until it is settled, or its invoice can no longer be paid. */
+export interface ReturnRecord extends NewReturn {
   readonly status: 'pending' | 'settled' | 'failed'
   readonly fee: Msat
+  /** How often it was tried in vain. */
+  readonly attempts: number
+  /** It is not tried again before this time. 0 at first. */
+  readonly nextAttemptMs: number
+  /** Why the last attempt did not settle, in a word. */
+  readonly failure?: string
 }
+
+/** A claim that is about to be booked. */
+export interface NewReturn {
+  readonly agreementId: string
+  readonly paymentHash: string
+  /** The buyer's invoice, BOLT 11. */
+  readonly request: string
+  readonly amount: Msat
+  /** When the invoice expires. */
+  readonly expiresAtMs: number
+}
+
+/** An attempt to pay a claim that did not settle it. */
+export type ReturnDelay = Pick<ReturnRecord, 'attempts' | 'nextAttemptMs'> & { readonly failure: string }
+
+/** What a settlement was booked on. */
+export interface Settled {
+  readonly agreementId: string
+  /** The agreement's new total. Of a forgotten agreement: what arrived. */
+  readonly paid: Msat
+  /** The agreement was forgotten, unpaid, before this arrived: nothing was booked, and a person has to see to it. Told once. */
+  readonly forgotten?: true
+}
+
+/** What the seller owes: balances that their buyers can ask for. */
+export interface Owed {
+  readonly amount: Msat
+  readonly agreements: number
+}
+
+/** Claims of one agreement that may be pending or settled: each may cost the seller a routing fee. */
+export const MAX_RETURNS = 16
+/** Invoices of forgotten agreements that are remembered, so that a late payment is not taken for a stranger's. */
+export const MAX_FORGOTTEN = 100_000
 
 /**
  * The seller's book: agreements, the payments that settled, and what was delivered. Every implementation passes
@@ -41,6 +77,8 @@ export interface ReturnRecord {
  * Calls take effect in their order.
  */
 export interface Ledger {
+  /** Counts a start of the seller, and returns how many there were with this one. On the disk when it resolves. */
+  countStart(): Promise<bigint>
   /** Index of the last settlement written: where the node's subscription resumes. 0n at first. */
   settlementIndex(): Promise<bigint>
   /** Writes an agreement with its first invoices. Idempotent: `false`, and nothing written, if the id exists. */
@@ -49,23 +87,28 @@ export interface Ledger {
   addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void>
   getAgreement(id: string): Promise<AgreementRecord | undefined>
   /**
-   * Forgets the open agreements that were made before `unpaidSinceMs` and never paid, and have no invoice that was still good
-   * at that time. Returns how many.
+   * Forgets the agreements, open or closed, that were made before `unpaidSinceMs` and never paid, and have no invoice that was still
+   * good at that time. Returns how many. The newest 100,000 of their invoices are remembered: see `Settled.forgotten`.
    */
   pruneUnpaid(unpaidSinceMs: number): Promise<number>
   /** How many open agreements wait for their first payment. */
   countOpen(): Promise<{ readonly unpaid: number }>
+  /** When the oldest of them was made; `undefined` if there is none. */
+  oldestUnpaidMs(): Promise<number | undefined>
   /** How many invoices of an agreement are neither settled nor expired. */
   countOpenInvoices(agreementId: string, nowMs: number): Promise<number>
+  /** When the first of them expires; `undefined` if there is none. */
+  nextInvoiceExpiryMs(agreementId: string, nowMs: number): Promise<number | undefined>
   /**
    * Books a settlement, exactly once: the payment, the agreement's total and the index, in one transaction. Also for a closed
    * agreement, whose balance grows by it. Returns the agreement's id and its new total; `undefined` if the hash is not ours or
    * was already booked (the index still moves).
    */
-  settle(settlement: Settlement): Promise<{ readonly agreementId: string; readonly paid: Msat } | undefined>
+  settle(settlement: Settlement): Promise<Settled | undefined>
   /**
-   * Writes how far delivery is known to be, and how far it may go before the next write. Neither ever moves back.
-   * Rejects if the agreement is closed or unknown: then nothing may leave.
+   * Writes how far delivery is, with the steps that are about to leave, and how far it may go before the next write; at least as
+   * far as it is. What is written replaces what was: both move back when steps were taken back that did not leave or are not
+   * charged. Rejects if the agreement is closed or unknown: then nothing may leave.
    */
   lease(agreementId: string, deliveredSteps: bigint, leasedSteps: bigint): Promise<void>
   /**
@@ -76,13 +119,19 @@ export interface Ledger {
   closingStatement(agreementId: string): Promise<string | undefined>
   /**
    * Books a return before it is sent. Refused (`false`) if the hash was booked before, or the amount is zero or exceeds
-   * `paid - cost of leasedSteps - returned`, checked in the same transaction. (Once closed, what is leased is what was delivered.)
+   * `paid - cost of leasedSteps - returned`, or 16 claims of the agreement are pending or settled, checked in the same transaction.
+   * (Once closed, what is leased is what was delivered.)
    */
-  addReturn(claim: Omit<ReturnRecord, 'status' | 'fee'>): Promise<boolean>
+  addReturn(claim: NewReturn): Promise<boolean>
+  getReturn(paymentHash: string): Promise<ReturnRecord | undefined>
+  /** Notes that an attempt to pay a pending claim did not settle it. Nothing happens to any other. */
+  delayReturn(paymentHash: string, delay: ReturnDelay): Promise<void>
   /** Ends a return. `failed` gives the amount back to the agreement's balance. Idempotent. */
   endReturn(paymentHash: string, status: 'settled' | 'failed', fee: Msat): Promise<void>
   /** In the order of their hashes. */
   pendingReturns(): Promise<ReturnRecord[]>
+  /** Balances of `least` and more on agreements that are closed or have expired, without what is claimed already. */
+  owed(nowMs: number, least: Msat): Promise<Owed>
   /** Ends the use of the store. */
   end(): Promise<void>
 }

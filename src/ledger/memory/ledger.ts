@@ -2,8 +2,19 @@ import { StreamError } from '../../errors/error.ts'
 import type { Settlement } from '../../lightning/node.ts'
 import { MAX_MSAT, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
-import { returnable } from '../balance.ts'
-import type { AgreementRecord, InvoiceRecord, Ledger, ReturnRecord } from '../ledger.ts'
+import { owedOn, returnable } from '../balance.ts'
+import {
+  type AgreementRecord,
+  type InvoiceRecord,
+  type Ledger,
+  MAX_FORGOTTEN,
+  MAX_RETURNS,
+  type NewReturn,
+  type Owed,
+  type ReturnDelay,
+  type ReturnRecord,
+  type Settled,
+} from '../ledger.ts'
 
 interface Entry {
   record: AgreementRecord
@@ -20,9 +31,19 @@ export class MemoryLedger implements Ledger {
   readonly #entries = new Map<string, Entry>()
   /** Payment hash of every unsettled invoice → the agreement it pays. */
   readonly #unsettled = new Map<string, Entry>()
+  /** Open, and never paid. */
   readonly #unpaid = new Set<Entry>()
+  /** Open or closed. */
+  readonly #neverPaid = new Set<Entry>()
   readonly #returns = new Map<string, ReturnRecord>()
+  /** Payment hash of every invoice of a forgotten agreement → its id, oldest first. */
+  readonly #forgotten = new Map<string, string>()
   #settlementIndex = 0n
+  #starts = 0n
+
+  async countStart(): Promise<bigint> {
+    return ++this.#starts
+  }
 
   async settlementIndex(): Promise<bigint> {
     return this.#settlementIndex
@@ -34,6 +55,7 @@ export class MemoryLedger implements Ledger {
     this.#addInvoices(entry, invoices)
     this.#entries.set(agreement.id, entry)
     this.#unpaid.add(entry)
+    this.#neverPaid.add(entry)
     return true
   }
 
@@ -47,14 +69,23 @@ export class MemoryLedger implements Ledger {
 
   async pruneUnpaid(unpaidSinceMs: number): Promise<number> {
     let pruned = 0
-    for (const entry of this.#unpaid) {
+    for (const entry of this.#neverPaid) {
       if (entry.record.createdAtMs >= unpaidSinceMs) continue
       // An invoice that can still be paid, or whose payment the node may still tell of, keeps its agreement.
       if ([...entry.invoices.values()].some(({ expiresAtMs }) => expiresAtMs >= unpaidSinceMs)) continue
-      for (const hash of entry.invoices.keys()) this.#unsettled.delete(hash)
+      for (const hash of entry.invoices.keys()) {
+        this.#unsettled.delete(hash)
+        this.#forgotten.delete(hash)
+        this.#forgotten.set(hash, entry.record.agreement.id)
+      }
       this.#entries.delete(entry.record.agreement.id)
       this.#unpaid.delete(entry)
+      this.#neverPaid.delete(entry)
       pruned++
+    }
+    for (const hash of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= MAX_FORGOTTEN) break
+      this.#forgotten.delete(hash)
     }
     return pruned
   }
@@ -63,22 +94,34 @@ export class MemoryLedger implements Ledger {
     return { unpaid: this.#unpaid.size }
   }
 
+  async oldestUnpaidMs(): Promise<number | undefined> {
+    return earliest([...this.#unpaid].map(({ record }) => record.createdAtMs))
+  }
+
   async countOpenInvoices(agreementId: string, nowMs: number): Promise<number> {
     const invoices = this.#entries.get(agreementId)?.invoices.values() ?? []
     return [...invoices].filter(({ expiresAtMs }) => expiresAtMs > nowMs).length
   }
 
-  async settle(settlement: Settlement): Promise<{ readonly agreementId: string; readonly paid: Msat } | undefined> {
+  async nextInvoiceExpiryMs(agreementId: string, nowMs: number): Promise<number | undefined> {
+    const invoices = this.#entries.get(agreementId)?.invoices.values() ?? []
+    return earliest([...invoices].map(({ expiresAtMs }) => expiresAtMs).filter((expiresAtMs) => expiresAtMs > nowMs))
+  }
+
+  async settle(settlement: Settlement): Promise<Settled | undefined> {
     const { index, paymentHash, amount } = settlement
     const entry = this.#unsettled.get(paymentHash)
     const paid = (entry?.record.paid ?? 0n) + amount
     if (paid > MAX_MSAT) throw failed(`more than all bitcoin was paid on agreement ${entry?.record.agreement.id}`)
     if (index > this.#settlementIndex) this.#settlementIndex = index
-    if (!entry) return undefined
+    if (!entry) return this.#settleForgotten(paymentHash, amount)
     // Booked once: it is no longer among the unsettled when it is told again.
     this.#unsettled.delete(paymentHash)
     entry.invoices.delete(paymentHash)
-    if (paid > 0n) this.#unpaid.delete(entry)
+    if (paid > 0n) {
+      this.#unpaid.delete(entry)
+      this.#neverPaid.delete(entry)
+    }
     entry.record = { ...entry.record, paid: msat(paid), payments: entry.record.payments + 1 }
     return { agreementId: entry.record.agreement.id, paid: entry.record.paid }
   }
@@ -87,9 +130,7 @@ export class MemoryLedger implements Ledger {
     const entry = this.#known(agreementId)
     const { record } = entry
     if (record.state === 'closed') throw failed(`agreement ${agreementId} is not open`)
-    const delivered = larger(record.deliveredSteps, deliveredSteps)
-    const leased = larger(larger(record.leasedSteps, leasedSteps), delivered)
-    entry.record = { ...record, deliveredSteps: delivered, leasedSteps: leased }
+    entry.record = { ...record, deliveredSteps, leasedSteps: larger(leasedSteps, deliveredSteps) }
   }
 
   async close(agreementId: string, deliveredSteps: bigint, statement: string): Promise<string> {
@@ -105,13 +146,23 @@ export class MemoryLedger implements Ledger {
     return this.#entries.get(agreementId)?.statement
   }
 
-  async addReturn(claim: Omit<ReturnRecord, 'status' | 'fee'>): Promise<boolean> {
+  async addReturn(claim: NewReturn): Promise<boolean> {
     const { agreementId, paymentHash, amount } = claim
     const entry = this.#entries.get(agreementId)
     if (!entry || amount <= 0n || amount > returnable(entry.record) || this.#returns.has(paymentHash)) return false
-    this.#returns.set(paymentHash, { ...claim, status: 'pending', fee: ZERO })
+    if (this.#countReturns(agreementId) >= MAX_RETURNS) return false
+    this.#returns.set(paymentHash, { ...claim, status: 'pending', fee: ZERO, attempts: 0, nextAttemptMs: 0 })
     entry.record = { ...entry.record, returned: msat(entry.record.returned + amount) }
     return true
+  }
+
+  async getReturn(paymentHash: string): Promise<ReturnRecord | undefined> {
+    return this.#returns.get(paymentHash)
+  }
+
+  async delayReturn(paymentHash: string, { attempts, nextAttemptMs, failure }: ReturnDelay): Promise<void> {
+    const claim = this.#returns.get(paymentHash)
+    if (claim?.status === 'pending') this.#returns.set(paymentHash, { ...claim, attempts, nextAttemptMs, failure })
   }
 
   async endReturn(paymentHash: string, status: 'settled' | 'failed', fee: Msat): Promise<void> {
@@ -128,7 +179,26 @@ export class MemoryLedger implements Ledger {
     return pending.sort((a, b) => (a.paymentHash < b.paymentHash ? -1 : 1))
   }
 
+  async owed(nowMs: number, least: Msat): Promise<Owed> {
+    return owedOn(
+      [...this.#entries.values()].map(({ record }) => record),
+      nowMs,
+      least,
+    )
+  }
+
   async end(): Promise<void> {}
+
+  #settleForgotten(paymentHash: string, amount: Msat): Settled | undefined {
+    const agreementId = this.#forgotten.get(paymentHash)
+    this.#forgotten.delete(paymentHash)
+    return agreementId === undefined ? undefined : { agreementId, paid: amount, forgotten: true }
+  }
+
+  #countReturns(agreementId: string): number {
+    return [...this.#returns.values()].filter((claim) => claim.agreementId === agreementId && claim.status !== 'failed')
+      .length
+  }
 
   #known(id: string): Entry {
     const entry = this.#entries.get(id)
@@ -149,6 +219,8 @@ export class MemoryLedger implements Ledger {
 }
 
 const failed = (message: string): StreamError => new StreamError('ledger-failed', message)
+const earliest = (times: readonly number[]): number | undefined =>
+  times.length === 0 ? undefined : times.reduce((first, time) => Math.min(first, time))
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 const fresh = (agreement: Agreement, createdAtMs: number): AgreementRecord => ({

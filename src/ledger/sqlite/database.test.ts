@@ -94,21 +94,6 @@ test('a file that is no database is named and not touched', () => {
   expect(readFileSync(file, 'utf8')).toBe(text)
 })
 
-test('a damaged file is named', () => {
-  const file = newFile()
-  const database = open(file)
-  const { add } = sql(database)
-  for (let i = 0; i < 200; i++) add.run('x'.repeat(500))
-  database.close()
-  const bytes = readFileSync(file)
-  writeFileSync(file, bytes.fill(0x55, 4096))
-  const damaged = open(file)
-  expect(() => damaged.guard(() => damaged.prepare({ all: 'SELECT * FROM notes' }).all.all())).toThrow(
-    failure(/is damaged/),
-  )
-  damaged.close()
-})
-
 test('places where no file can be are named', () => {
   mkdirSync(path.join(folder(), 'a-folder'))
   expect(() => open(path.join(folder(), 'a-folder'))).toThrow(failure(/it is a folder/))

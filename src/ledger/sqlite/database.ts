@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { assertWhole, DamagedFile, hasLog } from '../../errors/storage.ts'
 import { isBusy, ledgerFailed } from './failure.ts'
 
 export interface DatabaseOptions {
@@ -20,7 +21,13 @@ const BUSY_STEP_MS = 20
 /** Pages of the log before they are copied into the file, which waits for the disk: four times SQLite's own, to do it less often. */
 const CHECKPOINT_PAGES = 4000
 
-/** A SQLite file with its tables at the newest version, and every failure a `ledger-failed`. */
+/**
+ * A SQLite file with its tables at the newest version, and every failure a `ledger-failed`.
+ *
+ * A damaged file is refused when it is opened: a total read from it would be a guess, and money would move by it. SQLite's
+ * quick check reads every page, which takes 0.1 s of a processor for a journal of 100,000 payments (102 MB);
+ * where the last user was cut short, every index is held against its table too, and that takes 0.5 s.
+ */
 export class Database {
   readonly path: string
   readonly #database: DatabaseSync
@@ -30,7 +37,9 @@ export class Database {
   constructor({ path, exclusive, durable, migrations }: DatabaseOptions) {
     this.path = path
     this.#durable = durable
+    let wasCutShort = false
     this.#database = this.guard(() => {
+      wasCutShort = hasLog(path, sizeOf)
       makePrivate(path)
       // Asked for when a file is opened and not imported: what keeps its books in memory then also runs in a browser.
       const sqlite = process.getBuiltinModule('node:sqlite')
@@ -43,6 +52,7 @@ export class Database {
         retry(exclusive ? 0 : BUSY_MS, () => this.#database.exec('PRAGMA journal_mode = WAL'))
         this.#database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA foreign_keys = ON`)
         this.#synchronous(durable === 'always')
+        this.#assertWhole(wasCutShort)
       })
       this.transaction(() => this.#migrate(migrations))
     } catch (error) {
@@ -88,17 +98,35 @@ export class Database {
 
   /** As `transaction`, and on disk, with all that was committed before it, when it returns. */
   durableTransaction<T>(work: () => T): T {
-    if (this.#durable === 'always') return this.transaction(work)
-    this.guard(() => this.#synchronous(true))
+    return this.#transactionThat('always', work)
+  }
+
+  /** As `transaction`, and without waiting for the disk: a power cut may take it, a killed process does not. */
+  quickTransaction<T>(work: () => T): T {
+    return this.#transactionThat('later', work)
+  }
+
+  #transactionThat<T>(isDurable: DatabaseOptions['durable'], work: () => T): T {
+    if (this.#durable === isDurable) return this.transaction(work)
+    this.guard(() => this.#synchronous(isDurable === 'always'))
     try {
       return this.transaction(work)
     } finally {
-      this.guard(() => this.#synchronous(false))
+      this.guard(() => this.#synchronous(this.#durable === 'always'))
     }
   }
 
   close(): void {
     if (this.#database.isOpen) this.guard(() => this.#database.close())
+  }
+
+  #assertWhole(wasCutShort: boolean): void {
+    const { page_size: pageSize } = this.#database.prepare('PRAGMA page_size').get() as { page_size: number }
+    // SQLite reads zeros where a last page ends too soon. With a log that is no loss: the page lies there whole.
+    if (!wasCutShort && sizeOf(this.path) % pageSize !== 0) {
+      throw new DamagedFile('its last page is cut')
+    }
+    assertWhole(this.#database.prepare(`PRAGMA ${wasCutShort ? 'integrity_check' : 'quick_check'}(1)`).all())
   }
 
   #synchronous(always: boolean): void {
@@ -112,15 +140,28 @@ export class Database {
       throw new Error(`its tables are of version ${version}, newer than this program, which knows ${migrations.length}`)
     }
     if (version === migrations.length) return
+    if (version === 0 && this.#database.prepare('SELECT 1 FROM sqlite_schema').get()) {
+      throw new Error('it is a database of another program: name another file')
+    }
     for (const sql of migrations.slice(version)) this.#database.exec(sql)
     this.#database.exec(`PRAGMA user_version = ${migrations.length}`)
   }
 }
 
+function sizeOf(file: string): number {
+  return process.getBuiltinModule('node:fs').statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
 /** Makes the file before SQLite does, readable by its owner alone; SQLite gives the files beside it the same mode. */
 function makePrivate(path: string): void {
-  const { chmodSync, closeSync, openSync } = process.getBuiltinModule('node:fs')
-  closeSync(openSync(path, 'a', 0o600))
+  const { chmodSync, closeSync, openSync, statSync } = process.getBuiltinModule('node:fs')
+  // Never one that exists: where this process has it open, closing it once more would let go of SQLite's locks on it.
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(path), { code: 'EISDIR' })
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
   chmodSync(path, 0o600)
 }
 

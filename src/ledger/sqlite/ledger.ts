@@ -2,21 +2,29 @@ import type { StatementSync } from 'node:sqlite'
 import type { Settlement } from '../../lightning/node.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
-import { returnable } from '../balance.ts'
-import type { AgreementRecord, InvoiceRecord, Ledger, ReturnRecord } from '../ledger.ts'
+import { encodeTariff } from '../../wire/tariff.ts'
+import { owedOn, returnable } from '../balance.ts'
+import {
+  type AgreementRecord,
+  type InvoiceRecord,
+  type Ledger,
+  MAX_RETURNS,
+  type NewReturn,
+  type Owed,
+  type ReturnDelay,
+  type ReturnRecord,
+  type Settled,
+} from '../ledger.ts'
 import { Database } from './database.ts'
 import { MIGRATIONS, QUERIES, readAgreement, readReturn } from './ledgerTables.ts'
-import { amount, integer, number, text } from './rows.ts'
-
-/** The largest count of steps that SQLite holds. No stream gets there: at a byte a step it is nine exabytes. */
-const MAX_STEPS = 2n ** 63n - 1n
+import { amount, integer, number, type Row, storable, text } from './rows.ts'
 
 /**
  * The ledger in one SQLite file of this process alone.
  *
  * What is written survives a killed process. A power cut may take the last moments with it, all that was written since some
  * instant, except a return, which is on the disk before money moves. What was settled then comes again from the node, because
- * the index it resumes from is lost too. Delivery counts fall back to an earlier lease: what was delivered since is the
+ * the index it resumes from is lost too. Delivery counts fall back to an earlier write: what was delivered since is the
  * seller's loss. An agreement of those moments is unknown, and its buyer has lost what it had paid ahead.
  */
 export class SqliteLedger implements Ledger {
@@ -31,15 +39,29 @@ export class SqliteLedger implements Ledger {
     this.#sql = this.#database.prepare(QUERIES)
   }
 
+  async countStart(): Promise<bigint> {
+    // Counted twice in a power cut, two statements would have one number.
+    return this.#database.durableTransaction(() => integer(this.#sql.countStart.get(), 'count'))
+  }
+
   async settlementIndex(): Promise<bigint> {
     return this.#database.guard(() => integer(this.#sql.lastIndex.get(), 'last_index'))
   }
 
   async addAgreement(agreement: Agreement, createdAtMs: number, invoices: readonly InvoiceRecord[]): Promise<boolean> {
-    const { id, price, credit, smallestPayment, network, payee, scope, expiresAtMs } = agreement
+    const { id, price, credit, smallestPayment, network, payee, scope, expiresAtMs, unsigned, tariff } = agreement
     const terms = [price.unit, price.msat, price.per, credit.start, credit.max, credit.ramp, smallestPayment]
+    const place = [
+      network,
+      payee,
+      scope,
+      expiresAtMs,
+      createdAtMs,
+      unsigned ? 1 : 0,
+      tariff ? JSON.stringify(encodeTariff(tariff)) : null,
+    ]
     const added = this.#database.transaction(() => {
-      const { changes } = this.#sql.addAgreement.run(id, ...terms, network, payee, scope, expiresAtMs, createdAtMs)
+      const { changes } = this.#sql.addAgreement.run(id, ...terms, ...place)
       if (changes > 0n) this.#insertInvoices(id, invoices)
       return changes > 0n
     })
@@ -60,9 +82,11 @@ export class SqliteLedger implements Ledger {
     return this.#database.transaction(() => {
       const ids = this.#sql.forgettable.all(unpaidSinceMs, unpaidSinceMs).map((row) => text(row, 'id'))
       for (const id of ids) {
+        this.#sql.rememberInvoices.run(id)
         this.#sql.forgetInvoices.run(id)
         this.#sql.forgetAgreement.run(id)
       }
+      if (ids.length > 0) this.#sql.trimForgotten.run()
       return ids.length
     })
   }
@@ -72,17 +96,28 @@ export class SqliteLedger implements Ledger {
     return { unpaid: this.#unpaid }
   }
 
+  async oldestUnpaidMs(): Promise<number | undefined> {
+    return this.#database.guard(() => timeOf(this.#sql.oldestUnpaid.get()))
+  }
+
   async countOpenInvoices(agreementId: string, nowMs: number): Promise<number> {
     return this.#database.guard(() => number(this.#sql.countOpenInvoices.get(agreementId, nowMs), 'count'))
   }
 
-  async settle(settlement: Settlement): Promise<{ readonly agreementId: string; readonly paid: Msat } | undefined> {
+  async nextInvoiceExpiryMs(agreementId: string, nowMs: number): Promise<number | undefined> {
+    return this.#database.guard(() => timeOf(this.#sql.nextInvoiceExpiry.get(agreementId, nowMs)))
+  }
+
+  async settle(settlement: Settlement): Promise<Settled | undefined> {
     const { index, paymentHash, amount: arrived } = settlement
     this.#unpaid = undefined
     return this.#database.transaction(() => {
       this.#sql.moveIndex.run(index)
       const invoice = this.#sql.settleInvoice.get(arrived, paymentHash)
-      if (!invoice) return undefined
+      if (!invoice) {
+        const forgotten = this.#sql.settleForgotten.get(paymentHash)
+        return forgotten && { agreementId: text(forgotten, 'agreement_id'), paid: arrived, forgotten: true }
+      }
       const agreementId = text(invoice, 'agreement_id')
       return { agreementId, paid: amount(this.#sql.addPaid.get(arrived, agreementId), 'paid') }
     })
@@ -90,8 +125,7 @@ export class SqliteLedger implements Ledger {
 
   async lease(agreementId: string, deliveredSteps: bigint, leasedSteps: bigint): Promise<void> {
     this.#database.guard(() => {
-      const upTo = leasedSteps < MAX_STEPS ? leasedSteps : MAX_STEPS
-      const { changes } = this.#sql.lease.run(deliveredSteps, upTo, agreementId)
+      const { changes } = this.#sql.lease.run(deliveredSteps, storable(leasedSteps), agreementId)
       if (changes === 0n) throw new Error(`agreement ${agreementId} is not open`)
     })
   }
@@ -111,16 +145,28 @@ export class SqliteLedger implements Ledger {
     return typeof row?.statement === 'string' ? row.statement : undefined
   }
 
-  async addReturn({ agreementId, paymentHash, request, amount: wanted }: Omit<ReturnRecord, 'status' | 'fee'>) {
+  async addReturn({ agreementId, paymentHash, request, amount: wanted, expiresAtMs }: NewReturn): Promise<boolean> {
     // Forgotten in a power cut after it was paid, it would be paid again.
     return this.#database.durableTransaction(() => {
       const record = this.#read(agreementId)
       if (!record || wanted <= 0n || wanted > returnable(record)) return false
-      const { changes } = this.#sql.addReturn.run(paymentHash, agreementId, request, wanted)
+      if (number(this.#sql.countReturns.get(agreementId), 'count') >= MAX_RETURNS) return false
+      const { changes } = this.#sql.addReturn.run(paymentHash, agreementId, request, wanted, expiresAtMs)
       if (changes === 0n) return false
       this.#sql.addReturned.run(wanted, agreementId)
       return true
     })
+  }
+
+  async getReturn(paymentHash: string): Promise<ReturnRecord | undefined> {
+    return this.#database.guard(() => {
+      const row = this.#sql.getReturn.get(paymentHash)
+      return row && readReturn(row)
+    })
+  }
+
+  async delayReturn(paymentHash: string, { attempts, nextAttemptMs, failure }: ReturnDelay): Promise<void> {
+    this.#database.guard(() => this.#sql.delayReturn.run(attempts, nextAttemptMs, failure, paymentHash))
   }
 
   async endReturn(paymentHash: string, status: 'settled' | 'failed', fee: Msat): Promise<void> {
@@ -133,6 +179,10 @@ export class SqliteLedger implements Ledger {
 
   async pendingReturns(): Promise<ReturnRecord[]> {
     return this.#database.guard(() => this.#sql.pendingReturns.all().map(readReturn))
+  }
+
+  async owed(nowMs: number, least: Msat): Promise<Owed> {
+    return this.#database.guard(() => owedOn(this.#sql.over.all(nowMs, least).map(readAgreement), nowMs, least))
   }
 
   async end(): Promise<void> {
@@ -151,3 +201,6 @@ export class SqliteLedger implements Ledger {
     }
   }
 }
+
+/** The time a query found, which is none where nothing was there. */
+const timeOf = (row: Row | undefined): number | undefined => (row?.at === null ? undefined : number(row, 'at'))

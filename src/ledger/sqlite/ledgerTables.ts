@@ -1,6 +1,9 @@
 import type { Network } from '../../money/network.ts'
 import { price } from '../../money/price.ts'
-import type { AgreementRecord, ReturnRecord } from '../ledger.ts'
+import { PER_MSAT, type Tariff } from '../../money/tariff.ts'
+import { Fields } from '../../wire/fields.ts'
+import { decodeTariff } from '../../wire/tariff.ts'
+import { type AgreementRecord, MAX_FORGOTTEN, type ReturnRecord } from '../ledger.ts'
 import { amount, integer, number, type Row, text, word } from './rows.ts'
 
 /** Amounts are in msat and times in ms, as 64-bit integers. An agreement is closed when it has its statement. */
@@ -27,39 +30,73 @@ export const MIGRATIONS = [
    CREATE INDEX pending_returns ON returns (payment_hash) WHERE status = 'pending';
    CREATE TABLE settlements (only INTEGER PRIMARY KEY CHECK (only = 1), last_index INTEGER NOT NULL) STRICT;
    INSERT INTO settlements VALUES (1, 0)`,
+  `CREATE TABLE starts (only INTEGER PRIMARY KEY CHECK (only = 1), count INTEGER NOT NULL) STRICT;
+   INSERT INTO starts VALUES (1, 0)`,
+  // A claim of the first version counts as expired: it ends as its node says, and is not sent again.
+  `ALTER TABLE returns ADD COLUMN expires_at_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE returns ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE returns ADD COLUMN next_attempt_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE returns ADD COLUMN failure TEXT;
+   CREATE INDEX returns_of_agreement ON returns (agreement_id) WHERE status <> 'failed';
+   CREATE INDEX never_paid ON agreements (created_at_ms) WHERE paid = 0;
+   CREATE TABLE forgotten_invoices (
+     number INTEGER PRIMARY KEY AUTOINCREMENT, payment_hash TEXT NOT NULL UNIQUE, agreement_id TEXT NOT NULL
+   ) STRICT`,
+  'ALTER TABLE agreements ADD COLUMN unsigned INTEGER NOT NULL DEFAULT 0',
+  'ALTER TABLE agreements ADD COLUMN tariff TEXT',
 ]
 
 export const QUERIES = {
+  countStart: 'UPDATE starts SET count = count + 1 RETURNING count',
   lastIndex: 'SELECT last_index FROM settlements',
   moveIndex: 'UPDATE settlements SET last_index = max(last_index, ?)',
   addAgreement: `INSERT OR IGNORE INTO agreements (id, unit, price_msat, price_per, credit_start, credit_max, credit_ramp,
-    smallest_payment, network, payee, scope, expires_at_ms, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    smallest_payment, network, payee, scope, expires_at_ms, created_at_ms, unsigned, tariff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addInvoice: `INSERT INTO invoices (payment_hash, agreement_id, amount, expires_at_ms)
     SELECT ?, id, ?, ? FROM agreements WHERE id = ?`,
   agreement: 'SELECT * FROM agreements WHERE id = ?',
   // An invoice that can still be paid, or whose payment the node may still tell of, keeps its agreement.
-  forgettable: `SELECT id FROM agreements AS a WHERE paid = 0 AND statement IS NULL AND created_at_ms < ? AND NOT EXISTS
+  forgettable: `SELECT id FROM agreements AS a WHERE paid = 0 AND created_at_ms < ? AND NOT EXISTS
     (SELECT 1 FROM invoices WHERE agreement_id = a.id AND settled_amount IS NULL AND expires_at_ms >= ?)`,
+  rememberInvoices: `INSERT OR REPLACE INTO forgotten_invoices (payment_hash, agreement_id)
+    SELECT payment_hash, agreement_id FROM invoices WHERE agreement_id = ? AND settled_amount IS NULL`,
+  trimForgotten: `DELETE FROM forgotten_invoices
+    WHERE number <= (SELECT max(number) FROM forgotten_invoices) - ${MAX_FORGOTTEN}`,
+  settleForgotten: 'DELETE FROM forgotten_invoices WHERE payment_hash = ? RETURNING agreement_id',
   forgetInvoices: 'DELETE FROM invoices WHERE agreement_id = ? AND settled_amount IS NULL',
   forgetAgreement: 'DELETE FROM agreements WHERE id = ?',
   countUnpaid: 'SELECT count(*) AS count FROM agreements WHERE paid = 0 AND statement IS NULL',
+  oldestUnpaid: 'SELECT min(created_at_ms) AS at FROM agreements WHERE paid = 0 AND statement IS NULL',
+  nextInvoiceExpiry: `SELECT min(expires_at_ms) AS at FROM invoices
+    WHERE agreement_id = ? AND settled_amount IS NULL AND expires_at_ms > ?`,
   countOpenInvoices:
     'SELECT count(*) AS count FROM invoices WHERE agreement_id = ? AND settled_amount IS NULL AND expires_at_ms > ?',
   // Booked once: a hash that is settled already changes no row.
   settleInvoice: `UPDATE invoices SET settled_amount = ? WHERE payment_hash = ? AND settled_amount IS NULL
     RETURNING agreement_id`,
   addPaid: 'UPDATE agreements SET paid = paid + ?, payments = payments + 1 WHERE id = ? RETURNING paid',
-  lease: `UPDATE agreements SET delivered_steps = max(delivered_steps, ?1), leased_steps = max(leased_steps, ?1, ?2)
-    WHERE id = ?3 AND statement IS NULL`,
+  lease: `UPDATE agreements SET delivered_steps = ?1, leased_steps = max(?1, ?2) WHERE id = ?3 AND statement IS NULL`,
   close: `UPDATE agreements SET delivered_steps = ?1, leased_steps = ?1, statement = ?2 WHERE id = ?3 AND statement IS NULL`,
   statement: 'SELECT statement FROM agreements WHERE id = ?',
-  addReturn: `INSERT OR IGNORE INTO returns (payment_hash, agreement_id, request, amount, status) VALUES (?, ?, ?, ?, 'pending')`,
+  addReturn: `INSERT OR IGNORE INTO returns (payment_hash, agreement_id, request, amount, expires_at_ms, status)
+    VALUES (?, ?, ?, ?, ?, 'pending')`,
+  countReturns: `SELECT count(*) AS count FROM returns WHERE agreement_id = ? AND status <> 'failed'`,
+  getReturn: 'SELECT * FROM returns WHERE payment_hash = ?',
+  delayReturn: `UPDATE returns SET attempts = ?, next_attempt_ms = ?, failure = ? WHERE payment_hash = ? AND status = 'pending'`,
   addReturned: 'UPDATE agreements SET returned = returned + ? WHERE id = ?',
   endReturn: `UPDATE returns SET status = ?, fee = ? WHERE payment_hash = ? AND status = 'pending' RETURNING amount, agreement_id`,
+  // Roughly, by floating point, to leave out in SQL what has no balance: a product of integers could overflow there.
+  over: `SELECT * FROM agreements WHERE (statement IS NOT NULL OR expires_at_ms <= ?1)
+    AND (paid - returned) * 1.001 + 1 >= ?2 + leased_steps * 1.0 * price_msat / price_per`,
   pendingReturns: `SELECT * FROM returns WHERE status = 'pending' ORDER BY payment_hash`,
 } as const
 
 const NETWORKS = ['mainnet', 'testnet', 'signet', 'regtest', 'simnet'] as const satisfies readonly Network[]
+
+function readTariff(row: Row): { readonly tariff?: Tariff } {
+  if (row.tariff === null) return {}
+  return decodeTariff(new Fields(JSON.parse(text(row, 'tariff')), 'ledger-failed'), PER_MSAT)
+}
 
 export const readAgreement = (row: Row): AgreementRecord => ({
   agreement: {
@@ -69,6 +106,8 @@ export const readAgreement = (row: Row): AgreementRecord => ({
     smallestPayment: amount(row, 'smallest_payment'),
     network: word(row, 'network', NETWORKS),
     payee: text(row, 'payee'),
+    ...(integer(row, 'unsigned') > 0n && { unsigned: true }),
+    ...readTariff(row),
     scope: text(row, 'scope'),
     expiresAtMs: number(row, 'expires_at_ms'),
   },
@@ -86,6 +125,10 @@ export const readReturn = (row: Row): ReturnRecord => ({
   paymentHash: text(row, 'payment_hash'),
   request: text(row, 'request'),
   amount: amount(row, 'amount'),
+  expiresAtMs: number(row, 'expires_at_ms'),
   status: word(row, 'status', ['pending', 'settled', 'failed']),
   fee: amount(row, 'fee'),
+  attempts: number(row, 'attempts'),
+  nextAttemptMs: number(row, 'next_attempt_ms'),
+  ...(row.failure !== null && { failure: text(row, 'failure') }),
 })

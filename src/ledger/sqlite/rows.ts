@@ -27,3 +27,9 @@ export function word<T extends string>(row: Row | undefined, name: string, words
   if (found === undefined) throw new Error(`column ${name} is none of ${words.join(', ')}`)
   return found
 }
+
+/** The largest integer that SQLite holds. */
+const MAX_INTEGER = 2n ** 63n - 1n
+
+/** A count of steps as SQLite can hold it. No stream gets to the limit: at a byte a step it is nine exabytes. */
+export const storable = (steps: bigint): bigint => (steps < MAX_INTEGER ? steps : MAX_INTEGER)

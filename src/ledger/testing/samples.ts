@@ -1,7 +1,7 @@
 import { msat, sat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
 import type { Agreement } from '../../terms/terms.ts'
-import type { JournalAgreement, NewPayment } from '../journal.ts'
+import type { NewAgreement, NewPayment } from '../journal.ts'
 import type { InvoiceRecord } from '../ledger.ts'
 
 /** A payment hash or an id for each number. */
@@ -38,13 +38,15 @@ export const payment = (n: number, changes: Partial<NewPayment> = {}): NewPaymen
   request: `lnbcrt${n}`,
   agreementId: id(1),
   origin: 'http://127.0.0.1:2402',
+  payer: `03${'cd'.repeat(32)}`,
   amount: sat(10),
   maxFee: sat(1),
   createdAtMs: n,
+  receivedSteps: 0n,
   ...changes,
 })
 
-export const kept = (n: number, changes: Partial<JournalAgreement> = {}): JournalAgreement => ({
+export const kept = (n: number, changes: Partial<NewAgreement> = {}): NewAgreement => ({
   id: id(n),
   secret: hash(n),
   url: 'http://127.0.0.1:2402/film.mp4',
@@ -52,6 +54,5 @@ export const kept = (n: number, changes: Partial<JournalAgreement> = {}): Journa
   challenge: '{"id":"x"}',
   agreement: '{"agreement":"x"}',
   createdAtMs: n,
-  state: 'open',
   ...changes,
 })

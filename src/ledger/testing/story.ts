@@ -18,7 +18,9 @@ export type Step =
   | { readonly do: 'close'; readonly of: number; readonly delivered: bigint }
   | { readonly do: 'return'; readonly of: number; readonly hash: number; readonly amount: bigint }
   | { readonly do: 'endReturn'; readonly hash: number; readonly status: 'settled' | 'failed' }
+  | { readonly do: 'delay'; readonly hash: number; readonly attempts: number }
   | { readonly do: 'forget'; readonly sinceMs: number }
+  | { readonly do: 'start' }
 
 export const AGREEMENTS = 4
 const HASHES = 12
@@ -40,7 +42,9 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: named('close'), of, delivered: count }),
   fc.record({ do: named('return'), of, hash: anyHash, amount }),
   fc.record({ do: named('endReturn'), hash: anyHash, status: fc.constantFrom('settled' as const, 'failed' as const) }),
+  fc.record({ do: named('delay'), hash: anyHash, attempts: time }),
   fc.record({ do: named('forget'), sinceMs: time }),
+  fc.record({ do: named('start') }),
 )
 
 export function take(ledger: Ledger, step: Step): Promise<unknown> {
@@ -61,11 +65,16 @@ export function take(ledger: Ledger, step: Step): Promise<unknown> {
         paymentHash: hash(step.hash),
         request: 'lnbcrt',
         amount: msat(step.amount),
+        expiresAtMs: step.hash,
       })
     case 'endReturn':
       return ledger.endReturn(hash(step.hash), step.status, ZERO)
+    case 'delay':
+      return ledger.delayReturn(hash(step.hash), { attempts: step.attempts, nextAttemptMs: 1, failure: 'no-route' })
     case 'forget':
       return ledger.pruneUnpaid(step.sinceMs)
+    case 'start':
+      return ledger.countStart()
   }
 }
 
@@ -82,5 +91,9 @@ export async function tell(ledger: Ledger) {
     open: await ledger.countOpen(),
     index: await ledger.settlementIndex(),
     returns: await ledger.pendingReturns(),
+    ended: await Promise.all(Array.from({ length: HASHES }, (_, i) => ledger.getReturn(hash(i + 1)))),
+    owed: await Promise.all([0n, 500n].map((least) => ledger.owed(0, msat(least)))),
+    oldest: await ledger.oldestUnpaidMs(),
+    expiries: await Promise.all(ids.map((one) => ledger.nextInvoiceExpiryMs(one, 5))),
   }
 }

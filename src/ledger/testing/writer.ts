@@ -24,7 +24,8 @@ for (let n = Number(first); ; n++) {
   promised(`leased ${n}`)
   await ledger.close(id(n), 1000n, `{"n":${n}}`)
   promised(`closed ${n}`)
-  await ledger.addReturn({ agreementId: id(n), paymentHash: hash(n), request: 'lnbcrt', amount: msat(100n) })
+  const claim = { agreementId: id(n), paymentHash: hash(n), request: 'lnbcrt', amount: msat(100n), expiresAtMs: n }
+  await ledger.addReturn(claim)
   promised(`returned ${n}`)
   await Promise.all([journal.addAgreement(kept(n)), journal.addPayment(payment(n))])
   promised(`sending ${n}`)

@@ -1,0 +1,105 @@
+import type { Msat } from '../money/msat.ts'
+
+/**
+ * What a buyer may spend, routing included. Pending payments and those of unknown outcome count in full, with their fee caps.
+ * `day`, `host` and `fees` hold for any 24 hours, so that they renew; `total` never does.
+ */
+export interface Limits {
+  /** On one request. */
+  readonly request?: Msat | undefined
+  /** On one agreement. */
+  readonly agreement?: Msat | undefined
+  /** At one host, in any 24 hours. */
+  readonly host?: Msat | undefined
+  /** At all hosts, in any 24 hours. */
+  readonly day?: Msat | undefined
+  /** For routing, at all hosts, in any 24 hours. Every payment has a cap of its own besides. */
+  readonly fees?: Msat | undefined
+  /** In all, for as long as the journal is kept. */
+  readonly total?: Msat | undefined
+}
+
+export const LIMIT_NAMES = ['request', 'agreement', 'host', 'day', 'fees', 'total'] as const
+export type LimitName = (typeof LIMIT_NAMES)[number]
+
+/** Each limit as it is said: "the limit of 5 sat in a day". */
+export const LIMIT_OF = {
+  request: 'on a request',
+  agreement: 'on an agreement',
+  host: 'at this host in a day',
+  day: 'in a day',
+  fees: 'for routing in a day',
+  total: 'in all',
+} as const satisfies Record<LimitName, string>
+
+/** A limit as it is kept: for all hosts, or for the one it names (`host` only). */
+export interface KeptLimit {
+  readonly name: LimitName
+  /** Host with its port, as in a URL; absent for all hosts that have no limit of their own. */
+  readonly host?: string
+  readonly amount: Msat
+}
+
+/** How much of a limit is used. */
+export interface LimitUse {
+  readonly limit: LimitName
+  readonly max: Msat
+  /** With the payment in question, where there is one. */
+  readonly spent: Msat
+}
+
+/** What was spent where a payment is to be added: what the limits are held against, in msat. */
+export interface Spending {
+  readonly agreement: bigint
+  readonly host: bigint
+  readonly day: bigint
+  readonly fees: bigint
+  readonly total: bigint
+}
+
+/** A payment of this much would pass a limit, or come near one. */
+export interface Judgement {
+  /** The first limit that it would pass. */
+  readonly over?: LimitUse
+  /** Limits of which it uses the last fifth for the first time. */
+  readonly near: readonly LimitUse[]
+}
+
+/** From this part of a limit on its owner is warned, in per cent. */
+const SOFT_PERCENT = 80n
+
+/**
+ * Holds a payment against limits. `request` is not among them: which request a payment is for only the buyer can tell.
+ * @param cost what the payment may cost, with its fee cap
+ * @param maxFee the part of it that is for routing
+ */
+export function judge(limits: Limits, spending: Spending, cost: bigint, maxFee: bigint): Judgement {
+  const near: LimitUse[] = []
+  for (const limit of ['agreement', 'host', 'day', 'fees', 'total'] as const) {
+    const max = limits[limit]
+    if (max === undefined) continue
+    const before = spending[limit]
+    const spent = (before + (limit === 'fees' ? maxFee : cost)) as Msat
+    if (spent > max) return { over: { limit, max, spent: before as Msat }, near: [] }
+    const soft = max * SOFT_PERCENT
+    if (spent * 100n >= soft && before * 100n < soft) near.push({ limit, max, spent })
+  }
+  return { near }
+}
+
+/** The stricter of each. */
+export function strictest(one: Limits, other: Limits): Limits {
+  const entries = LIMIT_NAMES.flatMap((name) => {
+    const [a, b] = [one[name], other[name]]
+    const least = a === undefined || (b !== undefined && b < a) ? b : a
+    return least === undefined ? [] : [[name, least] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** The limits that hold at a host: its own where it has one. @param host as in a URL, with its port */
+export function limitsAt(kept: readonly KeptLimit[], host: string): Limits {
+  const general = kept.filter((limit) => limit.host === undefined)
+  const own = kept.filter((limit) => limit.host === host)
+  return Object.fromEntries([...general, ...own].map(({ name, amount }) => [name, amount]))
+}

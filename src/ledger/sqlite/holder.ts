@@ -1,0 +1,78 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isBusy, ledgerFailed } from './failure.ts'
+
+/** Names of holders that live in this process: to ask SQLite about a lock of one's own would be to ask oneself. */
+const own = new Set<string>()
+
+/**
+ * A name under which a process holds things in a file that others share. The name is good for as long as the process lives:
+ * beside the file lies another one, locked by SQLite, and the operating system lets go of a lock however its process ends. A
+ * process id would not do: it is used again, and is another one's in another container.
+ */
+export class Holder {
+  readonly name = crypto.randomUUID()
+  readonly #path: string
+  #lock: DatabaseSync | undefined
+  #ended = false
+
+  /** @param path the shared file */
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** The name, for everybody to see alive from now on. @throws StreamError `ledger-failed` */
+  take(): string {
+    if (this.#lock) return this.name
+    if (this.#ended) throw ledgerFailed(this.#path, new Error('it was closed'))
+    try {
+      this.#lock = locked(fileOf(this.#path, this.name))
+    } catch (error) {
+      throw ledgerFailed(fileOf(this.#path, this.name), error)
+    }
+    own.add(this.name)
+    return this.name
+  }
+
+  /** Whether the process of that name still runs. What is left of one that does not is cleared away. */
+  isAlive(name: string): boolean {
+    if (name === '') return false
+    if (own.has(name)) return true
+    const file = fileOf(this.#path, name)
+    const { existsSync, rmSync } = process.getBuiltinModule('node:fs')
+    if (!/^[0-9a-f-]{36}$/.test(name) || !existsSync(file)) return false
+    try {
+      locked(file).close()
+    } catch (error) {
+      // A lock that cannot be looked at may be held: the safe answer.
+      return isBusy(error) || existsSync(file)
+    }
+    rmSync(file, { force: true })
+    return false
+  }
+
+  end(): void {
+    own.delete(this.name)
+    this.#ended = true
+    if (!this.#lock) return
+    this.#lock.close()
+    this.#lock = undefined
+    process.getBuiltinModule('node:fs').rmSync(fileOf(this.#path, this.name), { force: true })
+  }
+}
+
+const fileOf = (path: string, name: string): string => `${path}-holder-${name}`
+
+/** Opens and locks; throws SQLite's "busy" if another process has the lock. */
+function locked(file: string): DatabaseSync {
+  const { closeSync, openSync } = process.getBuiltinModule('node:fs')
+  closeSync(openSync(file, 'a', 0o600))
+  const sqlite = process.getBuiltinModule('node:sqlite')
+  const database = new sqlite.DatabaseSync(file, { timeout: 0 })
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
