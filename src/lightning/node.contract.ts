@@ -19,6 +19,9 @@ const MAX_FEE = sat(10)
 const ZBASE32 = 'ybndrfg8ejkmcpqxot1uwisza345h769'
 
 /** What every Lightning backend has to do. Run by each of them on real nodes. */
+/** What a node answers that says beforehand that it cannot (`NodeInfo.abilities`). */
+const UNABLE = { code: 'node-unable' }
+
 export function nodeContract(name: string, setup: () => Promise<NodeContractSetup>): void {
   describe(`${name} as a Lightning node`, () => {
     let payer: LightningNode
@@ -39,6 +42,14 @@ export function nodeContract(name: string, setup: () => Promise<NodeContractSetu
     }
     const pay = (request: string, maxFee = MAX_FEE, timeoutMs = TIMEOUT_MS): Promise<PaymentOutcome> =>
       payer.pay({ request, maxFee, timeoutMs })
+    const keysend = async (amount: Msat, preimage: string, publicKey?: string): Promise<PaymentOutcome> =>
+      payer.keysend({
+        publicKey: publicKey ?? (await payee.info()).publicKey,
+        amount,
+        preimage,
+        maxFee: MAX_FEE,
+        timeoutMs: TIMEOUT_MS,
+      })
     /** An invoice of a node that nobody knows, on the payer's network. */
     const strangersInvoice = async (parts: Partial<InvoiceParts> = { amount: 1000n }): Promise<Invoice> => {
       const paymentHash = bytesToHex(randomBytes(32))
@@ -97,6 +108,8 @@ export function nodeContract(name: string, setup: () => Promise<NodeContractSetu
       await settlements.until(paymentHash)
       expect(settlements.of(paymentHash)).toMatchObject([{ amount: 21_001n }])
       expect(await payer.lookupPayment(paymentHash)).toEqual(outcome)
+      expect(await payee.lookupInvoice(paymentHash)).toBe(decodeInvoice(request).amount)
+      expect(await payer.lookupInvoice(paymentHash), 'it is no invoice of the payer').toBeUndefined()
       settlements.end()
     })
 
@@ -155,6 +168,7 @@ export function nodeContract(name: string, setup: () => Promise<NodeContractSetu
 
     it('knows nothing of a payment that it was not asked to send', async () => {
       expect(await payer.lookupPayment(bytesToHex(randomBytes(32)))).toBeUndefined()
+      expect(await payee.lookupInvoice(bytesToHex(randomBytes(32)))).toBeUndefined()
       const { paymentHash } = await invoice(sat(1))
       expect(await payer.lookupPayment(paymentHash)).toBeUndefined()
     })
@@ -196,9 +210,104 @@ export function nodeContract(name: string, setup: () => Promise<NodeContractSetu
       expect(await pay(request)).toMatchObject({ status: 'failed', reason: 'invoice-invalid' })
     })
 
+    it('pays an invoice that takes any amount as much as it is told to, and no other', async () => {
+      const { abilities } = await payee.info()
+      const making = payee.createInvoices([{ amount: 'any', description: 'tips', expiresInSeconds: 600 }])
+      if (!abilities.anyAmount) return expect(making).rejects.toMatchObject(UNABLE)
+      const [made] = await making
+      const { request, paymentHash } = made!
+      expect(decodeInvoice(request).amount).toBeUndefined()
+      const limits = { maxFee: MAX_FEE, timeoutMs: TIMEOUT_MS }
+      expect(await pay(request)).toMatchObject({ status: 'failed', reason: 'invoice-invalid' })
+      const outcome = await payer.pay({ request, amount: msat(12_345n), ...limits })
+      expect(outcome).toMatchObject({ status: 'settled' })
+      expect(await payer.pay({ request, amount: msat(12_345n), ...limits }), 'not twice').toMatchObject({
+        status: 'settled',
+      })
+      await expect.poll(() => payee.findInvoice(paymentHash)).toMatchObject({ status: 'settled', received: 12_345n })
+      expect(await payee.findInvoice(paymentHash)).not.toHaveProperty('amount')
+
+      const named = await invoice(sat(2))
+      const other = await payer.pay({ request: named.request, amount: sat(3), ...limits })
+      expect(other).toMatchObject({ status: 'failed', reason: 'invoice-invalid' })
+      expect(await payee.lookupInvoice(named.paymentHash)).toBeUndefined()
+    })
+
+    it('pays without an invoice, once for each preimage', async () => {
+      const preimage = bytesToHex(randomBytes(32))
+      if (!(await payer.info()).abilities.keysend) {
+        return expect(keysend(msat(4_321n), preimage)).rejects.toMatchObject(UNABLE)
+      }
+      const since = await lastIndex(payee)
+      const paymentHash = bytesToHex(sha256(hexToBytes(preimage)))
+      const outcome = await keysend(msat(4_321n), preimage)
+      expect(outcome).toMatchObject({ status: 'settled', preimage })
+      expect(await keysend(msat(4_321n), preimage)).toEqual(outcome)
+      expect(await payer.lookupPayment(paymentHash)).toEqual(outcome)
+      await pay((await invoice(sat(1))).request)
+      const settled = follow(payee, since)
+      await settled.untilCount(2)
+      expect(settled.of(paymentHash)).toMatchObject([{ amount: 4_321n }])
+      settled.end()
+      const arrived = { request: '', paymentHash, received: 4_321n, status: 'settled' }
+      expect(await payee.findInvoice(paymentHash)).toMatchObject(arrived)
+      expect((await payee.listInvoices({ limit: 2 })).at(1)).toMatchObject(arrived)
+    })
+
+    it('finds no route for a keysend to a stranger', async () => {
+      const stranger = bytesToHex(secp256k1.getPublicKey(secp256k1.utils.randomSecretKey(), true))
+      const { abilities } = await payer.info()
+      const sending = keysend(sat(1), bytesToHex(randomBytes(32)), stranger)
+      if (!abilities.keysend) return expect(sending).rejects.toMatchObject(UNABLE)
+      expect(await sending).toMatchObject({ status: 'failed', reason: 'no-route' })
+    })
+
+    it('keeps its invoices: what was asked, what came, and when', async () => {
+      const before = Date.now()
+      const made = await payee.createInvoices([
+        { amount: sat(7), description: 'first', expiresInSeconds: 600 },
+        { amount: sat(8), description: 'short ½', expiresInSeconds: 1 },
+        { amount: sat(9), description: 'last', expiresInSeconds: 600 },
+      ])
+      expect(await pay(made[2]!.request)).toMatchObject({ status: 'settled' })
+      const [first, short, last] = made.map(({ request, paymentHash }) => ({ request, paymentHash }))
+      await expect.poll(() => payee.findInvoice(last!.paymentHash)).toMatchObject({ status: 'settled' })
+      await expect
+        .poll(() => payee.findInvoice(short!.paymentHash), { timeout: 5_000 })
+        .toMatchObject({
+          status: 'expired',
+        })
+      const [one, two, three] = await payee.listInvoices({ limit: 3 })
+      // Those made at once may be listed in any order.
+      const listed = [one!, two!, three!].toSorted((a, b) => Number((a.amount ?? 0n) - (b.amount ?? 0n)))
+      expect(listed).toMatchObject([
+        { ...first, amount: sat(7), received: 0n, status: 'open', description: 'first' },
+        { ...short, amount: sat(8), received: 0n, status: 'expired', description: 'short ½' },
+        { ...last, amount: sat(9), received: sat(9), status: 'settled', description: 'last' },
+      ])
+      for (const record of listed) {
+        expect(await payee.findInvoice(record.paymentHash)).toEqual(record)
+        expect(Math.abs(record.createdAtMs - before)).toBeLessThan(5_000)
+      }
+      expect(Math.abs(listed[2]!.settledAtMs! - before)).toBeLessThan(10_000)
+      expect(listed[0]).not.toHaveProperty('settledAtMs')
+    })
+
+    it('lists the newest invoices, as many as asked for', async () => {
+      const hashes: string[] = []
+      for (let i = 0; i < 3; i++) hashes.push((await invoice(sat(1), `number ${i}`)).paymentHash)
+      const listed = await payee.listInvoices({ limit: 2 })
+      expect(listed.map(({ paymentHash }) => paymentHash)).toEqual([hashes[2], hashes[1]])
+      expect(await payee.listInvoices({ limit: 0 })).toEqual([])
+      expect(await payee.findInvoice('00'.repeat(32))).toBeUndefined()
+    })
+
     it('signs so that its key can be recovered', async () => {
       const text = 'a statement of what was delivered: 12 345 tokens ½'
-      const signature = await payee.signMessage(text)
+      const { abilities } = await payee.info()
+      const signing = payee.signMessage(text)
+      if (!abilities.sign) return expect(signing).rejects.toMatchObject(UNABLE)
+      const signature = await signing
       expect(recover(text, signature)).toBe((await payee.info()).publicKey)
       expect(recover(`${text}!`, signature)).not.toBe((await payee.info()).publicKey)
     })

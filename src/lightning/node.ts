@@ -9,13 +9,32 @@ export interface NodeInfo {
   /** The node's identity: 66 lowercase hex digits of a compressed secp256k1 key. Invoices and statements carry it as payee. */
   readonly publicKey: string
   readonly alias: string
+  /**
+   * Tells wallets apart that share a node, as those of one service do: what became of a payment is for the one that sent it to say. Absent
+   * where the node is one wallet.
+   */
+  readonly account?: string
   /** What channels can send and receive now. Estimates: fees and reserves move. */
   readonly canSend: Msat
   readonly canReceive: Msat
+  readonly abilities: NodeAbilities
+}
+
+/** What a node can do, where kinds of nodes differ. */
+export interface NodeAbilities {
+  /** Signs with its identity key. A wallet behind Nostr Wallet Connect may not. */
+  readonly sign: boolean
+  /** Whether it tells of a settlement by itself, or has to be asked again and again. */
+  readonly settlements: 'pushed' | 'polled'
+  /** Sends without an invoice. */
+  readonly keysend: boolean
+  /** Makes invoices that take any amount. */
+  readonly anyAmount: boolean
 }
 
 export interface InvoiceRequest {
-  readonly amount: Msat
+  /** `any`: the payer chooses. Never a default, since that may be nothing. */
+  readonly amount: Msat | 'any'
   readonly description: string
   readonly expiresInSeconds: number
 }
@@ -27,13 +46,47 @@ export interface Invoice {
   readonly paymentHash: string
 }
 
-export interface OutgoingPayment {
-  /** BOLT 11 text with an amount; an amountless invoice is refused. */
+/** An invoice of this node, as the node itself keeps it. */
+export interface InvoiceRecord {
+  /** BOLT 11 text; empty for a keysend, which arrived without one. */
   readonly request: string
+  readonly paymentHash: string
+  /** What was asked for; absent where the payer chose. */
+  readonly amount?: Msat
+  /** What arrived: zero until it is settled. */
+  readonly received: Msat
+  /** `canceled`: by the node, before its time was up. One that is being paid is `open` still. */
+  readonly status: 'open' | 'settled' | 'expired' | 'canceled'
+  /** Of an invoice this node's own words; of a keysend a payer's: never to be shown unescaped. */
+  readonly description: string
+  readonly createdAtMs: number
+  readonly expiresAtMs: number
+  readonly settledAtMs?: number
+}
+
+export interface OutgoingPayment {
+  /** BOLT 11 text. */
+  readonly request: string
+  /** For an invoice that leaves the amount to the payer, and only for one: any other is refused with it, and such a one without. */
+  readonly amount?: Msat
   /** The most to spend on routing. */
   readonly maxFee: Msat
   /** After this long no further attempt is started. The outcome may then be `unknown`, if an HTLC is still in flight. */
   readonly timeoutMs: number
+}
+
+/** A payment without an invoice: the payer makes the preimage and sends it along (TLV record 5482373484). */
+export interface OutgoingKeysend {
+  /** Of the payee: 66 lowercase hex digits. */
+  readonly publicKey: string
+  readonly amount: Msat
+  readonly maxFee: Msat
+  readonly timeoutMs: number
+  /**
+   * 64 hex digits, random. Made by the caller, who has written its SHA-256 down before: by that hash the payment is looked up, and
+   * a second call with the same preimage sends nothing more.
+   */
+  readonly preimage: string
 }
 
 export type PaymentFailure =
@@ -60,6 +113,12 @@ export interface Settlement {
   readonly amount: Msat
 }
 
+/** So many invoices are listed at once, whatever is asked for. */
+export const MAX_LISTED = 1000
+
+/** What of a node a buyer needs: a wallet in a browser has no more. */
+export type PayingNode = Pick<LightningNode, 'info' | 'pay' | 'lookupPayment' | 'createInvoices' | 'lookupInvoice'>
+
 /**
  * A Lightning node, as little of one as Stream needs. Every backend passes `node.contract.ts`.
  * Methods reject with a StreamError of the `node-…` codes when the node itself is the trouble.
@@ -70,8 +129,19 @@ export interface LightningNode {
   createInvoices(requests: readonly InvoiceRequest[]): Promise<Invoice[]>
   /** Pays and waits for the outcome; resolves, never rejects, once the node has been asked to send. The same invoice is never paid twice. */
   pay(payment: OutgoingPayment): Promise<PaymentOutcome>
+  /**
+   * Pays a node that gave no invoice, and waits for the outcome, as `pay` does. The same preimage is never sent twice.
+   * @throws StreamError `node-unable` by a node whose `abilities.keysend` is false
+   */
+  keysend(payment: OutgoingKeysend): Promise<PaymentOutcome>
   /** What became of a payment that this node was asked to send; `undefined` if it never was. */
   lookupPayment(paymentHash: string): Promise<PaymentOutcome | undefined>
+  /** What arrived for an invoice of this node; `undefined` while nothing has settled, and for one that is not this node's. */
+  lookupInvoice(paymentHash: string): Promise<Msat | undefined>
+  /** An invoice of this node, however it stands; `undefined` for one that it does not have, or has forgotten unpaid. */
+  findInvoice(paymentHash: string): Promise<InvoiceRecord | undefined>
+  /** The invoices made last, newest first, with the keysends that arrived: at most `limit`, and never more than `MAX_LISTED`. */
+  listInvoices(options: { readonly limit: number }): Promise<InvoiceRecord[]>
   /**
    * Calls `onSettled` once for every settlement with an index above `since`, oldest first, then live. Survives reconnects.
    * Returns the function that ends it.

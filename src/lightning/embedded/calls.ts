@@ -1,5 +1,14 @@
 import type { Msat } from '../../money/msat.ts'
-import type { Invoice, InvoiceRequest, NodeInfo, OutgoingPayment, PaymentOutcome, Settlement } from '../node.ts'
+import type {
+  Invoice,
+  InvoiceRecord,
+  InvoiceRequest,
+  NodeInfo,
+  OutgoingKeysend,
+  OutgoingPayment,
+  PaymentOutcome,
+  Settlement,
+} from '../node.ts'
 
 /** A channel of an embedded node. */
 export interface EmbeddedChannel {
@@ -19,7 +28,11 @@ export interface NodeCalls {
   info(): NodeInfo
   createInvoices(requests: readonly InvoiceRequest[]): Invoice[]
   pay(payment: OutgoingPayment): Promise<PaymentOutcome>
+  keysend(payment: OutgoingKeysend): Promise<PaymentOutcome>
   lookupPayment(paymentHash: string): PaymentOutcome | undefined
+  lookupInvoice(paymentHash: string): Msat | undefined
+  findInvoice(paymentHash: string): InvoiceRecord | undefined
+  listInvoices(limit: number): InvoiceRecord[]
   /** The oldest settlements above `since`, a page at a time. */
   settlementsAfter(since: bigint): Settlement[]
   signMessage(text: string): string

@@ -1,14 +1,19 @@
-import { mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { StreamError } from '../../errors/error.ts'
-import type {
-  Invoice,
-  InvoiceRequest,
-  LightningNode,
-  NodeInfo,
-  OutgoingPayment,
-  PaymentOutcome,
-  Settlement,
+import type { Msat } from '../../money/msat.ts'
+import { decodeInvoice } from '../../wire/bolt11.ts'
+import {
+  type Invoice,
+  type InvoiceRecord,
+  type InvoiceRequest,
+  type LightningNode,
+  MAX_LISTED,
+  type NodeInfo,
+  type OutgoingKeysend,
+  type OutgoingPayment,
+  type PaymentOutcome,
+  type Settlement,
 } from '../node.ts'
 import type { EmbeddedChannel } from './calls.ts'
 import { WorkerHost } from './host.ts'
@@ -58,7 +63,8 @@ const MIB = 1024 * 1024
 
 /**
  * Starts an embedded node, creating it and the private chain on first use.
- * @throws StreamError `network-refused`, `option-invalid`, `node-busy`, `node-corrupt`, `node-library-missing`
+ * @throws StreamError `network-refused`, `option-invalid`, `node-busy`, `node-corrupt`, `disk-full`, `node-unreachable`,
+ *   `node-library-missing`
  * @example
  * const seller = await createEmbeddedNode({ home: '/tmp/net', name: 'seller' })
  * const buyer = await createEmbeddedNode({ home: '/tmp/net', name: 'buyer' })
@@ -68,7 +74,6 @@ const MIB = 1024 * 1024
 export async function createEmbeddedNode(options: EmbeddedOptions): Promise<EmbeddedNode> {
   assertUsable(options)
   const directory = join(options.home, 'nodes', options.name)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const unlock = lockDirectory(directory)
   const node = new WorkerNode(options, directory, unlock)
   try {
@@ -96,6 +101,8 @@ class WorkerNode implements EmbeddedNode {
   readonly #unlock: () => void
   readonly #feeds = new Set<SettlementFeed>()
   #paused = false
+  /** Hashes of payments that were asked for and given up on this side: no worker will be asked for them again. */
+  readonly #dropped = new Set<string>()
   #closing: Promise<void> | undefined
 
   constructor(options: EmbeddedOptions, directory: string, unlock: () => void) {
@@ -114,6 +121,7 @@ class WorkerNode implements EmbeddedNode {
       }),
       onReady: () => this.#eachFeed((feed) => feed.readUp()),
       onSettled: (settlements) => this.#eachFeed((feed) => feed.hear(settlements)),
+      onTrouble: (error) => this.#eachFeed((feed) => feed.fail(error)),
       onEnd: (error) => this.#eachFeed((feed) => feed.fail(error)),
       log,
     })
@@ -131,17 +139,31 @@ class WorkerNode implements EmbeddedNode {
     return this.#host.call('createInvoices', requests)
   }
 
-  async pay(payment: OutgoingPayment): Promise<PaymentOutcome> {
-    try {
-      return await this.#host.call('pay', payment)
-    } catch (error) {
-      // The node ended while it had the payment: `lookupPayment` of a later run knows.
-      return { status: 'unknown', detail: (error as Error).message }
-    }
+  pay(payment: OutgoingPayment): Promise<PaymentOutcome> {
+    return this.#outcomeOf(this.#host.call('pay', payment), () => decodeInvoice(payment.request).paymentHash)
   }
 
-  lookupPayment(paymentHash: string): Promise<PaymentOutcome | undefined> {
-    return this.#host.call('lookupPayment', paymentHash)
+  keysend(payment: OutgoingKeysend): Promise<PaymentOutcome> {
+    const hash = () => createHash('sha256').update(payment.preimage, 'hex').digest('hex')
+    return this.#outcomeOf(this.#host.call('keysend', payment), hash)
+  }
+
+  async lookupPayment(paymentHash: string): Promise<PaymentOutcome | undefined> {
+    const outcome = await this.#host.call('lookupPayment', paymentHash)
+    if (outcome || !this.#dropped.has(paymentHash)) return outcome
+    return { status: 'failed', reason: 'payment-failed', detail: 'the node stopped before the payment was on its way' }
+  }
+
+  lookupInvoice(paymentHash: string): Promise<Msat | undefined> {
+    return this.#host.call('lookupInvoice', paymentHash)
+  }
+
+  findInvoice(paymentHash: string): Promise<InvoiceRecord | undefined> {
+    return this.#host.call('findInvoice', paymentHash)
+  }
+
+  listInvoices({ limit }: { readonly limit: number }): Promise<InvoiceRecord[]> {
+    return this.#host.call('listInvoices', Math.min(Math.max(0, Math.floor(limit)), MAX_LISTED))
   }
 
   subscribeSettlements(
@@ -190,6 +212,20 @@ class WorkerNode implements EmbeddedNode {
     this.#feeds.clear()
     await this.#host.close()
     this.#unlock()
+  }
+
+  async #outcomeOf(sending: Promise<PaymentOutcome>, hash: () => string): Promise<PaymentOutcome> {
+    try {
+      return await sending
+    } catch (error) {
+      // The node ended while it had the payment, or before it: `lookupPayment` knows once it runs again.
+      try {
+        this.#dropped.add(hash())
+      } catch {
+        // Not an invoice, and so not a payment.
+      }
+      return { status: 'unknown', detail: (error as Error).message }
+    }
   }
 
   #eachFeed(action: (feed: SettlementFeed) => void): void {

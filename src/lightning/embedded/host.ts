@@ -1,13 +1,19 @@
 import { Worker } from 'node:worker_threads'
 import { StreamError } from '../../errors/error.ts'
 import { type NodeCalls, type NodeNotice, STOP, type WorkerStart } from './calls.ts'
+import { nodeFailed } from './failure.ts'
 import { Caller, fromWire, type Response } from './rpc.ts'
 
 /** A node that fails this often within a minute is not started again. */
 const MAX_FAILURES = 3
 const FAILURES_WITHIN_MS = 60_000
+/** How long a worker that is to be replaced is given for the answers it owes. The next one gives those that are late. */
+const DRAIN_MS = 2_000
+/** How long to wait before a node whose disk is full is started again, at first and at most. */
+const FULL_MS = { first: 1_000, most: 10_000 }
 /** A worker that has not ended by then is ended. Its state is safe: a turn is written as a whole or not at all. */
 const STOP_MS = 10_000
+const MIB = 1024 * 1024
 
 export interface HostOptions {
   /** The worker's program. */
@@ -19,6 +25,8 @@ export interface HostOptions {
   /** A worker, the first or a later one, answers. What it told before it did may have been lost. */
   onReady(): void
   onSettled(settlements: Extract<NodeNotice, { notice: 'settled' }>['settlements']): void
+  /** There is no worker for now, because the disk is full; calls are refused until there is room. */
+  onTrouble(error: StreamError): void
   /** There is no worker any more and there will be none. */
   onEnd(error: StreamError): void
   readonly log: ((line: string) => void) | undefined
@@ -27,7 +35,8 @@ export interface HostOptions {
 /**
  * Keeps a worker running and calls reaching it. WASM memory never shrinks, so a worker that has grown too large is
  * replaced between payments by one that starts from the disk; one that fails is too. Calls wait meanwhile, and those
- * that a failed worker left unanswered are put to the next: every call can be asked twice (`NodeCalls`).
+ * that a failed worker left unanswered are put to the next: every call can be asked twice (`NodeCalls`). Only while the
+ * disk is full are calls refused, for that may last; a worker is then tried again and again.
  */
 export class WorkerHost {
   readonly #options: HostOptions
@@ -36,6 +45,11 @@ export class WorkerHost {
   /** Calls are held back until the worker owes no answer and can be replaced. */
   #draining = false
   #replacing: Promise<void> | undefined
+  #drainTimer: NodeJS.Timeout | undefined
+  #trouble: StreamError | undefined
+  #fullMs = FULL_MS.first
+  /** Ends the wait for room at once. */
+  #wake: () => void = () => {}
   /** Awaited by those who asked for a new worker. */
   #ready: PromiseWithResolvers<void> | undefined
   #ended: StreamError | undefined
@@ -54,16 +68,19 @@ export class WorkerHost {
     method: M,
     ...args: Parameters<NodeCalls[M]>
   ): Promise<Awaited<ReturnType<NodeCalls[M]>>> {
-    if (this.#ended) return Promise.reject(this.#ended)
+    const refused = this.#ended ?? this.#trouble
+    if (refused) return Promise.reject(refused)
     const port = this.#draining ? undefined : this.#worker
     return this.#caller.call(port, method, args) as Promise<Awaited<ReturnType<NodeCalls[M]>>>
   }
 
-  /** Replaces the worker as soon as it owes no answer. Resolves when the next one answers. */
+  /** Replaces the worker as soon as it owes no answer, or keeps one waiting. Resolves when the next one answers. */
   recycle(): Promise<void> {
-    if (this.#ended) return Promise.reject(this.#ended)
+    const refused = this.#ended ?? this.#trouble
+    if (refused) return Promise.reject(refused)
     this.#draining = true
     this.#replaceWhenIdle()
+    this.#drainTimer ??= setTimeout(() => this.#replaceNow(), DRAIN_MS)
     this.#ready ??= Promise.withResolvers()
     return this.#ready.promise
   }
@@ -72,6 +89,8 @@ export class WorkerHost {
     if (this.#ended) return
     const closed = new StreamError('node-unreachable', 'the node is closed')
     this.#ended = closed
+    clearTimeout(this.#drainTimer)
+    this.#wake()
     await this.#replacing?.catch(() => {})
     const worker = this.#worker
     this.#worker = undefined
@@ -90,19 +109,24 @@ export class WorkerHost {
         else if (message.notice === 'ready') {
           this.#worker = worker
           this.#draining = false
+          clearTimeout(this.#drainTimer)
+          this.#drainTimer = undefined
+          this.#trouble = undefined
+          this.#fullMs = FULL_MS.first
           this.#caller.sendAll(worker)
           this.#options.onReady()
           this.#ready?.resolve()
           this.#ready = undefined
           resolve()
-        } else if (message.notice === 'fatal') failure = fromWire(message.error)
+        } else if (message.notice === 'fatal') failure ??= fromWire(message.error)
         else this.#hear(message)
       })
       worker.on('error', (error) => {
-        failure = error
+        // What the worker said first, before it ended, says most.
+        failure ??= error
       })
       worker.on('exit', () => {
-        const error = asNodeError(failure)
+        const error = nodeFailed(failure)
         reject(error)
         if (this.#worker === worker) this.#onFailure(error)
       })
@@ -117,12 +141,19 @@ export class WorkerHost {
   #hear(message: Exclude<NodeNotice, { notice: 'ready' | 'fatal' }>): void {
     if (message.notice === 'settled') this.#options.onSettled(message.settlements)
     else if (message.notice === 'log') this.#options.log?.(message.line)
-    else if (message.bytes > this.#options.memoryLimit && !this.#draining) this.recycle().catch(() => {})
+    else if (message.bytes > this.#options.memoryLimit && !this.#draining) {
+      this.#options.log?.(`starting anew: ${Math.round(message.bytes / MIB)} MiB of WASM memory are in use`)
+      this.recycle().catch(() => {})
+    }
   }
 
   #replaceWhenIdle(): void {
+    if (!this.#caller.isOwed) this.#replaceNow()
+  }
+
+  #replaceNow(): void {
     const worker = this.#worker
-    if (!worker || this.#caller.isOwed || this.#replacing) return
+    if (!worker || this.#replacing) return
     this.#worker = undefined
     this.#replace(this.#stop(worker))
   }
@@ -130,7 +161,7 @@ export class WorkerHost {
   /** Starts a new worker after the old one has let go of its files. */
   #replace(gone: Promise<unknown>): void {
     this.#replacing = gone
-      .then(() => this.#launch())
+      .then(() => (this.#ended ? undefined : this.#launch()))
       .finally(() => {
         this.#replacing = undefined
       })
@@ -150,9 +181,11 @@ export class WorkerHost {
     if (this.#ended) return
     this.#worker = undefined
     this.#options.log?.(`the node stopped: ${error.message}`)
+    if (error.code === 'disk-full') return this.#waitForRoom(error)
     const now = Date.now()
     this.#failures = [...this.#failures.filter((at) => at > now - FAILURES_WITHIN_MS), now]
-    if (this.#failures.length < MAX_FAILURES) {
+    // What is on the disk does not get better by being read again.
+    if (this.#failures.length < MAX_FAILURES && error.code !== 'node-corrupt') {
       this.#replace(Promise.resolve())
     } else {
       this.#ended = error
@@ -161,17 +194,24 @@ export class WorkerHost {
     }
   }
 
+  #waitForRoom(error: StreamError): void {
+    if (!this.#trouble) this.#options.onTrouble(error)
+    this.#trouble = error
+    this.#reject(error)
+    const room = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#fullMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#fullMs = Math.min(2 * this.#fullMs, FULL_MS.most)
+    this.#replace(room)
+  }
+
   #reject(error: StreamError): void {
     this.#caller.rejectAll(error)
     this.#ready?.reject(error)
     this.#ready = undefined
   }
-}
-
-function asNodeError(failure: Error | undefined): StreamError {
-  if (failure instanceof StreamError) return failure
-  if (failure && 'code' in failure && failure.code === 'ERR_MODULE_NOT_FOUND') {
-    return new StreamError('node-library-missing', failure.message, {}, failure)
-  }
-  return new StreamError('node-unreachable', `the node stopped: ${failure?.message ?? 'no reason given'}`, {}, failure)
 }

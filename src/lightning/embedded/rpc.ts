@@ -1,6 +1,8 @@
 import type { ErrorCode } from '../../errors/codes.ts'
 import { StreamError, toStreamError } from '../../errors/error.ts'
+import { storageTrouble } from '../../errors/storage.ts'
 import type { WireError } from './calls.ts'
+import { nodeFailed } from './failure.ts'
 
 /** The part of `Worker` and `MessagePort` that calls travel over. */
 interface Port {
@@ -86,7 +88,7 @@ export class Caller {
 }
 
 export function toWire(error: unknown): WireError {
-  const { code, message, details } = toStreamError(error)
+  const { code, message, details } = storageTrouble(error) ? nodeFailed(error) : toStreamError(error)
   return { code, message, details }
 }
 

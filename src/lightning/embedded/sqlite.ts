@@ -1,5 +1,6 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { assertWhole, hasLog } from '../../errors/storage.ts'
 
 /** How hard a commit is pressed to the disk. Both survive a killed process; only `FULL` also survives a power cut. */
 export type Durability = 'FULL' | 'NORMAL'
@@ -8,19 +9,30 @@ const BUSY_TIMEOUT_MS = 10_000
 const RETRY_MS = 10
 
 /**
- * Opens (or creates) a database that several processes may share, in WAL mode, and makes sure of its schema.
- * @throws Error of `node:sqlite` when the file cannot be opened or is not a database
+ * Opens (or creates) a database that several processes may share, in WAL mode, looks it over, and makes sure of its schema.
+ * @throws Error of `node:sqlite` when the file cannot be opened or is not a database, `DamagedFile` when it is not whole
  */
 export function openDatabase(path: string, schema: string, durability: Durability): DatabaseSync {
+  hasLog(path, (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
   const db = new DatabaseSync(path)
-  // One of these files holds a node's seed.
-  chmodSync(path, 0o600)
+  try {
+    // One of these files holds a node's seed. By its path: see `lock.ts`. SQLite gives the files beside it the same mode.
+    chmodSync(path, 0o600)
+    prepare(db, schema, durability)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function prepare(db: DatabaseSync, schema: string, durability: Durability): void {
   db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   // Switching to WAL needs the file alone for a moment and does not wait for it as other statements do.
   retryWhileLocked(() => db.exec('PRAGMA journal_mode = WAL'))
   db.exec(`PRAGMA synchronous = ${durability}`)
+  assertWhole(db.prepare('PRAGMA quick_check(1)').all())
   immediately(db, () => db.exec(schema))
-  return db
 }
 
 /** Runs `change` in one transaction that has the write lock from its start, so that what it reads cannot move under it. */
@@ -31,7 +43,8 @@ export function immediately<T>(db: DatabaseSync, change: () => T): T {
     db.exec('COMMIT')
     return result
   } catch (error) {
-    db.exec('ROLLBACK')
+    // A full disk can end the transaction by itself.
+    if (db.isTransaction) db.exec('ROLLBACK')
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { StreamError } from '../../errors/error.ts'
 import { msat } from '../../money/msat.ts'
 import { type NodeCalls, type NodeNotice, STOP, type WorkerStart } from './calls.ts'
 import { Chain } from './chain/chain.ts'
+import { nodeFailed } from './failure.ts'
 import { channelStates } from './ldk/channels.ts'
 import { createInvoice } from './ldk/invoices.ts'
 import { loadLdk } from './ldk/load.ts'
@@ -39,6 +40,7 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
     },
     onDisconnect: () => neighbours.onDisconnect(),
     onFatal: fail,
+    onOutdated: (error) => tell({ notice: 'fatal', error: toWire(error) }),
     log: logs ? (line) => tell({ notice: 'log', line }) : undefined,
   })
   const neighbours = new Neighbours(node, new Registry(chain.db), channelSat)
@@ -75,14 +77,21 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
         alias,
         canSend: msat(channels.reduce((sum, { canSend }) => sum + canSend, 0n)),
         canReceive: msat(channels.reduce((sum, { canReceive }) => sum + canReceive, 0n)),
+        abilities: { sign: true, settlements: 'pushed', keysend: true, anyAmount: true },
       }
     },
     createInvoices(requests) {
       const { tipTimeMs } = chain
-      return requests.map((request) => createInvoice(node.manager, request, tipTimeMs))
+      const made = requests.map((request) => createInvoice(node.manager, request, tipTimeMs))
+      if (made.length > 0) store.invoices.add(made)
+      return made.map(({ request, paymentHash }) => ({ request, paymentHash }))
     },
     pay: (payment) => payer.pay(payment),
+    keysend: (payment) => payer.keysend(payment),
     lookupPayment: (paymentHash) => payer.lookup(paymentHash),
+    lookupInvoice: (paymentHash) => store.settledAmount(paymentHash),
+    findInvoice: (paymentHash) => store.invoices.find(paymentHash),
+    listInvoices: (limit) => store.invoices.newest(limit),
     settlementsAfter: (since) => store.settlementsAfter(since),
     signMessage: (text) => signMessage(node.parts.keys, text),
     async openChannelTo(publicKey) {
@@ -114,8 +123,10 @@ async function run({ chainPath, directory, alias, channelSat, paused, logs }: Wo
 
 /** Stops at once: a state that cannot be written must not be acted on. The main thread starts again from the disk. */
 function fail(error: unknown): void {
-  tell({ notice: 'fatal', error: toWire(error) })
+  tell({ notice: 'fatal', error: toWire(nodeFailed(error, (workerData as WorkerStart).directory)) })
   process.exit(1)
 }
 
+// Timers write too, and LDK panics where there is nobody to catch it.
+process.on('uncaughtException', fail)
 run(workerData as WorkerStart).catch(fail)

@@ -10,6 +10,7 @@ it.each([
   [2, 'wallet not created, create one to enable full RPC access', 'node-locked'],
   [12, 'unknown service lnrpc.Lightning', 'node-locked'],
   [2, 'the RPC server is in the process of starting up, but not yet ready to accept calls', 'node-unreachable'],
+  [2, 'waiting to start, RPC services not available', 'node-unreachable'],
   [2, 'verification failed: signature mismatch after caveat verification', 'node-denied'],
   [2, 'permission denied', 'node-denied'],
   [2, 'expected 1 macaroon, got 0', 'node-denied'],
@@ -18,7 +19,7 @@ it.each([
   [14, 'No connection established. Last error: Error: self-signed certificate', 'node-unreachable'],
   [14, 'Connection dropped', 'node-unreachable'],
   [4, 'Deadline exceeded after 10.000s', 'node-unreachable'],
-  [2, 'something new', 'internal'],
+  [2, 'something new', 'node-failed'],
 ])('takes status %i "%s" for %s', (code, details, expected) => {
   const error = nodeError(rpcError(code, details), 'asking')
   expect(error).toBeInstanceOf(StreamError)

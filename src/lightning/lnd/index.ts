@@ -1,2 +1,5 @@
-export { createLndNode } from './node.ts'
+export { type BakedMacaroon, bakeMacaroon, type LndRole, permissionsFor } from './access.ts'
+export { brief, libraryError } from './errors.ts'
+export { createLndNode, identityOf } from './node.ts'
+export { grpcOpener, type LndInfo, localName } from './rpc.ts'
 export { type LndOptions, type LndSpecContext, parseLndSpec } from './spec.ts'

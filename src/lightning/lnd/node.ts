@@ -1,8 +1,9 @@
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, minus, msat, sat } from '../../money/msat.ts'
-import type { Invoice, InvoiceRequest, LightningNode, Network, NodeInfo } from '../node.ts'
-import { nodeError } from './errors.ts'
-import { lookup, pay } from './pay.ts'
+import type { LightningNode, Network, NodeAbilities, NodeInfo } from '../node.ts'
+import { rethrow } from './errors.ts'
+import { createInvoice, findInvoice, listInvoices, settledAmount } from './invoices.ts'
+import { keysend, lookup, pay } from './pay.ts'
 import { type LndChannel, type LndInfo, type LndRpc, openRpc } from './rpc.ts'
 import { subscribeSettlements } from './settlements.ts'
 import type { LndOptions } from './spec.ts'
@@ -36,7 +37,11 @@ export async function createLndNode(options: LndOptions): Promise<LightningNode>
     info: () => info(rpc),
     createInvoices: (requests) => Promise.all(requests.map((request) => createInvoice(rpc, request))),
     pay: (payment) => pay(rpc, payment),
+    keysend: (payment) => keysend(rpc, payment),
     lookupPayment: (paymentHash) => lookup(rpc, paymentHash),
+    lookupInvoice: (paymentHash) => settledAmount(rpc, paymentHash),
+    findInvoice: (paymentHash) => findInvoice(rpc, paymentHash),
+    listInvoices: ({ limit }) => listInvoices(rpc, limit),
     subscribeSettlements(since, onSettled, onError) {
       const end = subscribeSettlements(rpc, since, onSettled, onError)
       subscriptions.add(end)
@@ -54,25 +59,7 @@ export async function createLndNode(options: LndOptions): Promise<LightningNode>
   }
 }
 
-/** The `d` field of BOLT 11 counts its length in ten bits, of five-bit words. */
-const MAX_DESCRIPTION_BYTES = 639
-
-async function createInvoice(rpc: LndRpc, request: InvoiceRequest): Promise<Invoice> {
-  // Zero would make an invoice that takes any amount.
-  if (request.amount === 0n) throw new StreamError('amount-out-of-range', 'an invoice needs an amount above zero')
-  if (Buffer.byteLength(request.description) > MAX_DESCRIPTION_BYTES) {
-    throw new StreamError('option-invalid', `an invoice's description has at most ${MAX_DESCRIPTION_BYTES} bytes`)
-  }
-  const fields = {
-    value_msat: request.amount.toString(),
-    memo: request.description,
-    expiry: String(Math.max(1, Math.round(request.expiresInSeconds))),
-    // Hints are added only for channels that are not announced, and without them nobody finds a node that has no others.
-    private: true,
-  }
-  const invoice = await rpc.call('addInvoice', fields).catch(rethrow('making an invoice'))
-  return { request: invoice.payment_request, paymentHash: invoice.r_hash.toString('hex') }
-}
+const ABILITIES: NodeAbilities = { sign: true, settlements: 'pushed', keysend: true, anyAmount: true }
 
 async function info(rpc: LndRpc): Promise<NodeInfo> {
   const [own, { channels }] = await Promise.all([
@@ -84,6 +71,7 @@ async function info(rpc: LndRpc): Promise<NodeInfo> {
     ...identityOf(own),
     canSend: total(channels, (channel) => above(channel.local_balance, channel.local_constraints)),
     canReceive: total(channels, (channel) => above(channel.remote_balance, channel.remote_constraints)),
+    abilities: ABILITIES,
   }
 }
 
@@ -98,12 +86,6 @@ const total = (channels: readonly LndChannel[], amount: (channel: LndChannel) =>
 const getInfo = (rpc: LndRpc): Promise<LndInfo> =>
   rpc.call('getInfo', {}, GET_INFO_MS).catch(rethrow('asking LND who it is'))
 
-const rethrow =
-  (doing: string) =>
-  (error: unknown): never => {
-    throw nodeError(error, doing)
-  }
-
 /** LND's names. Both test networks share one invoice prefix and one name in the drafts. */
 const NETWORKS: Readonly<Record<string, Network>> = {
   mainnet: 'mainnet',
@@ -114,7 +96,8 @@ const NETWORKS: Readonly<Record<string, Network>> = {
   simnet: 'simnet',
 }
 
-function identityOf(own: LndInfo): Pick<NodeInfo, 'network' | 'publicKey' | 'alias'> {
+/** Who an LND says it is. @throws StreamError `network-refused` */
+export function identityOf(own: LndInfo): Pick<NodeInfo, 'network' | 'publicKey' | 'alias'> {
   const name = own.chains[0]?.network ?? ''
   const network = NETWORKS[name]
   if (network === undefined) throw new StreamError('network-refused', `LND is on "${name}", which Stream does not know`)

@@ -37,6 +37,7 @@ function detailOf(payment: LndPayment): string {
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^invoice expired/i, 'the invoice has expired'],
   [/^invoice not for current active network/i, 'the invoice is for another network'],
+  [/amount must not be specified when paying a non-zero/i, 'the invoice has an amount of its own'],
   [/paying a zero amount invoice/i, 'the invoice has no amount'],
   [/must be set to pay an AMP invoice/i, 'the invoice asks for AMP'],
   [/^payment request must contain either a payment address/i, 'the invoice has no payment address'],

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sat } from '../../money/msat.ts'
 import type { PaymentOutcome } from '../node.ts'
-import { lookup, pay } from './pay.ts'
+import { keysend, lookup, pay } from './pay.ts'
 import { FakeRpc, lndPayment, rpcError } from './testing/fakeRpc.ts'
 
 const paymentHash = 'ab'.repeat(32)
@@ -169,4 +169,38 @@ it('refuses to guess about a payment when the node does not answer', async () =>
   found.catch(() => {})
   await vi.advanceTimersByTimeAsync(10_000)
   await expect(found).rejects.toMatchObject({ code: 'node-unreachable' })
+})
+
+describe('without an invoice', () => {
+  const preimage = '01'.repeat(32)
+  const hash = '72cd6e8422c407fb6d098690f1130b7ded7ec2f7f5e1d30bd9d521f015363793'
+  const publicKey = `02${'cd'.repeat(32)}`
+  beforeEach(() => {
+    rpc = new FakeRpc()
+    outcome = keysend(rpc, { publicKey, amount: sat(3), maxFee: sat(1), timeoutMs: 1000, preimage })
+  })
+
+  it('sends the preimage along, under its hash', () => {
+    expect(rpc.sent[0]!.request).toMatchObject({
+      dest: Buffer.from(publicKey, 'hex'),
+      amt_msat: '3000',
+      payment_hash: Buffer.from(hash, 'hex'),
+      dest_custom_records: { 5482373484: Buffer.from(preimage, 'hex') },
+      fee_limit_msat: '1000',
+      max_parts: 1,
+    })
+    sent().emit('data', lndPayment({}))
+  })
+
+  it('asks for what became of the first when LND had it before', async () => {
+    sent().emit('error', rpcError(6, 'payment is in transition'))
+    await vi.waitFor(() => expect(rpc.tracked[0]?.hash).toBe(hash))
+    rpc.tracked[0]!.stream.emit('data', lndPayment({ payment_preimage: preimage }))
+    expect(await outcome).toMatchObject({ status: 'settled', preimage })
+  })
+
+  it('does not call it the fault of an invoice when the payee takes none', async () => {
+    sent().emit('data', lndPayment({ status: 'FAILED', failure_reason: 'FAILURE_REASON_INCORRECT_PAYMENT_DETAILS' }))
+    expect(await outcome).toMatchObject({ status: 'failed', reason: 'payment-failed' })
+  })
 })

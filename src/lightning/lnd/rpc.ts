@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { AuthenticatedLnd } from 'lightning'
 import { StreamError } from '../../errors/error.ts'
 import type { LndOptions } from './spec.ts'
 import { neverSent, type RpcError } from './status.ts'
@@ -10,6 +11,7 @@ import { neverSent, type RpcError } from './status.ts'
 export interface LndInfo {
   readonly identity_pubkey: string
   readonly alias: string
+  readonly version: string
   readonly chains: readonly { readonly network: string }[]
 }
 
@@ -27,6 +29,14 @@ export interface LndInvoice {
   readonly add_index: string
   readonly settle_index: string
   readonly amt_paid_msat: string
+  readonly payment_request: string
+  readonly value_msat: string
+  readonly memo: string
+  readonly is_keysend: boolean
+  /** Seconds since 1970, and how many after that it expires. `settle_date` is 0 until it is settled. */
+  readonly creation_date: string
+  readonly expiry: string
+  readonly settle_date: string
 }
 
 export interface LndHtlc {
@@ -63,10 +73,19 @@ interface Methods {
     request: { index_offset: string; num_max_invoices: string; reversed: boolean }
     answer: { readonly invoices: readonly LndInvoice[]; readonly last_index_offset: string }
   }
+  lookupInvoice: { request: { r_hash: Buffer }; answer: LndInvoice }
   decodePayReq: { request: { pay_req: string }; answer: LndPayReq }
   queryRoutes: { request: object; answer: { readonly routes: readonly { readonly total_fees_msat: string }[] } }
   signMessage: { request: { msg: Buffer }; answer: { readonly signature: string } }
+  bakeMacaroon: {
+    request: { permissions: readonly { entity: string; action: string }[]; root_key_id: string }
+    /** In hex. */
+    answer: { readonly macaroon: string }
+  }
 }
+
+/** Everything that is asked of LND. `access.ts` says who may. */
+export type LndCall = keyof Methods | 'subscribeInvoices' | 'sendPaymentV2' | 'trackPaymentV2'
 
 /** A server's stream of messages. `cancel` ends it, and is then reported as an error with code 1. */
 export interface RpcStream<T> {
@@ -119,9 +138,7 @@ const RENEW_AFTER_MS = 5_000
  * @throws StreamError `node-library-missing`, `node-spec-invalid` (a file cannot be read)
  */
 export async function openRpc(options: LndOptions): Promise<LndRpc> {
-  const { authenticatedLndGrpc } = await loadLibrary()
-  const [cert, macaroon] = await Promise.all([readSecret(options.cert), readSecret(options.macaroon)])
-  const open = (): Clients => authenticatedLndGrpc({ cert, macaroon, socket: localName(options.socket) }).lnd
+  const open: () => Clients = await grpcOpener(options)
   let clients = open()
   let openedAt = Date.now()
   let closed = false
@@ -163,6 +180,16 @@ export async function openRpc(options: LndOptions): Promise<LndRpc> {
       closeAll()
     },
   }
+}
+
+/**
+ * What opens npm `lightning`'s clients of an LND. They connect with their first call, and are closed one by one.
+ * @throws StreamError `node-library-missing`, `node-spec-invalid` (a file cannot be read)
+ */
+export async function grpcOpener(options: LndOptions): Promise<() => AuthenticatedLnd> {
+  const { authenticatedLndGrpc } = await loadLibrary()
+  const [cert, macaroon] = await Promise.all([readSecret(options.cert), readSecret(options.macaroon)])
+  return () => authenticatedLndGrpc({ cert, macaroon, socket: localName(options.socket) }).lnd
 }
 
 async function loadLibrary(): Promise<typeof import('lightning')> {

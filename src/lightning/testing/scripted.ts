@@ -1,15 +1,18 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, hexToBytes, randomBytes } from '@noble/hashes/utils.js'
+import { StreamError } from '../../errors/error.ts'
 import { type Msat, msat, sat } from '../../money/msat.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
 import { signMessageWith } from '../../wire/message.ts'
 import { type InvoiceParts, makeInvoice } from '../../wire/testing/invoice.ts'
 import type {
   Invoice,
+  InvoiceRecord,
   InvoiceRequest,
   LightningNode,
   NodeInfo,
+  OutgoingKeysend,
   OutgoingPayment,
   PaymentOutcome,
   Settlement,
@@ -34,9 +37,13 @@ export class ScriptedNode implements LightningNode {
   /** Alters each invoice before it is signed. */
   alter: (parts: InvoiceParts) => InvoiceParts = (parts) => parts
   calls = 0
+  /** Whether it signs; a wallet may not. */
+  signs = true
   readonly settlements: Settlement[] = []
   readonly outcomes = new Map<string, PaymentOutcome>()
   readonly preimages = new Map<string, string>()
+  /** The invoices it made, oldest first. */
+  readonly requests: string[] = []
   /** The other ends of this node's channels. */
   readonly peers: ScriptedNode[] = []
   #payments = 0
@@ -55,6 +62,7 @@ export class ScriptedNode implements LightningNode {
       alias: 'scripted',
       canSend: sat(1_000_000),
       canReceive: sat(1_000_000),
+      abilities: { sign: this.signs, settlements: 'pushed', keysend: true, anyAmount: true },
     }
   }
 
@@ -66,20 +74,22 @@ export class ScriptedNode implements LightningNode {
       this.preimages.set(paymentHash, bytesToHex(preimage))
       const parts: InvoiceParts = {
         network: this.network,
-        amount,
+        ...(amount !== 'any' && { amount }),
         paymentHash,
         description,
         expiresInSeconds,
         createdAtMs: Date.now(),
         privateKey: this.key,
       }
-      return { request: makeInvoice(this.alter(parts)), paymentHash }
+      const request = makeInvoice(this.alter(parts))
+      this.requests.push(request)
+      return { request, paymentHash }
     })
   }
 
   async pay(payment: OutgoingPayment): Promise<PaymentOutcome> {
     this.calls++
-    const { paymentHash, amount } = decodeInvoice(payment.request)
+    const { paymentHash, amount = payment.amount } = decodeInvoice(payment.request)
     const scripted = await this.script(payment, this.#payments++)
     if (scripted) {
       this.outcomes.set(paymentHash, scripted)
@@ -89,6 +99,18 @@ export class ScriptedNode implements LightningNode {
     const outcome = this.settle(paymentHash, amount ?? msat(0n))
     await new Promise((resolve) => setTimeout(resolve, this.latencyMs / 2))
     return outcome
+  }
+
+  async keysend({ publicKey, amount, preimage, ...limits }: OutgoingKeysend): Promise<PaymentOutcome> {
+    this.calls++
+    const paymentHash = bytesToHex(sha256(hexToBytes(preimage)))
+    const scripted = await this.script({ request: '', ...limits }, this.#payments++)
+    if (scripted) {
+      this.outcomes.set(paymentHash, scripted)
+      return scripted
+    }
+    this.peers.find((peer) => peer.publicKey === publicKey)?.preimages.set(paymentHash, preimage)
+    return this.settle(paymentHash, amount)
   }
 
   /** Lets a payment arrive, as if its HTLC had just been settled. */
@@ -111,6 +133,29 @@ export class ScriptedNode implements LightningNode {
     return this.outcomes.get(paymentHash)
   }
 
+  async lookupInvoice(paymentHash: string): Promise<Msat | undefined> {
+    return this.settlements.find((settlement) => settlement.paymentHash === paymentHash)?.amount
+  }
+
+  async findInvoice(paymentHash: string): Promise<InvoiceRecord | undefined> {
+    return this.#records().find((record) => record.paymentHash === paymentHash)
+  }
+
+  async listInvoices({ limit }: { readonly limit: number }): Promise<InvoiceRecord[]> {
+    return this.#records().slice(0, limit)
+  }
+
+  #records(): InvoiceRecord[] {
+    return this.requests.toReversed().map((text) => {
+      const { request, paymentHash, amount, description, createdAtMs, expiresAtMs } = decodeInvoice(text)
+      const received = this.settlements.find((settlement) => settlement.paymentHash === paymentHash)?.amount
+      const status = received !== undefined ? 'settled' : expiresAtMs <= Date.now() ? 'expired' : 'open'
+      const asked = amount === undefined ? {} : { amount }
+      const times = { createdAtMs, expiresAtMs }
+      return { request, paymentHash, ...asked, received: received ?? msat(0n), status, description, ...times }
+    })
+  }
+
   subscribeSettlements(since: bigint, onSettled: (settlement: Settlement) => void): () => void {
     for (const settlement of this.settlements) if (settlement.index > since) onSettled(settlement)
     this.#listeners.add(onSettled)
@@ -118,6 +163,7 @@ export class ScriptedNode implements LightningNode {
   }
 
   async signMessage(text: string): Promise<string> {
+    if (!this.signs) throw new StreamError('node-unable', 'it does not sign')
     return signMessageWith(this.key, text)
   }
 

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { p2wpkh, RawTx, SigHash, TEST_NETWORK, Transaction } from '@scure/btc-signer'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hasProofOfWork, headerTimeS, mineBlock } from './block.ts'
 import { sha256, toHex } from './bytes.ts'
 import { Chain } from './chain.ts'
@@ -275,8 +275,55 @@ describe('two connections', () => {
   })
 })
 
-it('refuses a file that is not a chain', () => {
+it('refuses a file that is not a chain, and says whether it can be helped', () => {
+  const garbage = join(directory, 'garbage.db')
+  writeFileSync(garbage, 'no database\n'.repeat(1000))
+  expect(() => Chain.open(garbage)).toThrow(expect.objectContaining({ code: 'node-corrupt' }))
   expect(() => Chain.open(join(directory, 'missing', 'chain.db'))).toThrow(
-    expect.objectContaining({ code: 'node-corrupt' }),
+    expect.objectContaining({
+      code: 'node-unreachable',
+      message: expect.stringContaining('check that its folder exists'),
+    }),
   )
+})
+
+it('keeps its pace when the clock of the machine is set forward and back', () => {
+  const BEAT_MS = 45_000
+  const DAY_MS = 86_400_000
+  const own = Chain.open(join(directory, 'clock.db'))
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  /** Blocks that were mined while so much time passed, looked at every five seconds. */
+  const pass = (ms: number): number => {
+    const { height } = own.tip
+    for (let passed = 0; passed < ms; passed += 5_000) {
+      vi.advanceTimersByTime(5_000)
+      own.heartbeat(BEAT_MS)
+    }
+    return own.tip.height - height
+  }
+  const jump = (ms: number) => vi.setSystemTime(Date.now() + ms)
+  try {
+    expect(pass(10 * BEAT_MS)).toBeGreaterThanOrEqual(9)
+    jump(DAY_MS)
+    expect(pass(5_000), 'the clock of LDK follows at once').toBe(1)
+    expect(Math.abs(own.tipTimeMs - Date.now())).toBeLessThan(10_000)
+    jump(-DAY_MS)
+    const back = pass(10 * BEAT_MS)
+    expect(back).toBeGreaterThanOrEqual(8)
+    expect(back).toBeLessThanOrEqual(10)
+    expect(Math.abs(own.tipTimeMs - Date.now()), 'a single block ahead is left behind').toBeLessThan(2 * BEAT_MS)
+
+    // So long ahead that the median of eleven blocks is there too, and no block may be older than that.
+    jump(DAY_MS)
+    pass(10 * BEAT_MS)
+    jump(-DAY_MS)
+    const behind = pass(10 * BEAT_MS)
+    expect(behind, 'it goes on, and no faster than before').toBeGreaterThanOrEqual(8)
+    expect(behind).toBeLessThanOrEqual(10)
+    const times = own.blocksAfter(own.tip.height - 11).map(({ raw }) => headerTimeS(raw))
+    expect(Math.min(...times) * 1000).toBeGreaterThan(Date.now() + DAY_MS / 2)
+  } finally {
+    vi.useRealTimers()
+    own.close()
+  }
 })

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { StreamError } from '../../../errors/error.ts'
+import { openingFailed } from '../failure.ts'
 import { immediately, openDatabase } from '../sqlite.ts'
 import {
   type Block,
@@ -48,13 +48,14 @@ export class Chain {
   readonly #waiting
   readonly #dataVersion
   #seenVersion: unknown
+  #seenTip: { readonly height: number; readonly at: number } | undefined
 
-  /** Opens the chain in `path`, mining its first blocks if it is new. @throws StreamError `node-corrupt` */
+  /** Opens the chain in `path`, mining its first blocks if it is new. @throws StreamError `node-corrupt`, `disk-full`, `node-unreachable` */
   static open(path: string): Chain {
     try {
       return new Chain(openDatabase(path, CHAIN_SCHEMA, 'FULL'))
     } catch (error) {
-      throw new StreamError('node-corrupt', `the private chain cannot be read: ${(error as Error).message}`, {}, error)
+      throw openingFailed(error, path)
     }
   }
 
@@ -132,13 +133,24 @@ export class Chain {
     })
   }
 
-  /** Mines a block if the tip is older than `ageMs`. LDK has no clock but the chain's. */
+  /**
+   * Mines a block if the tip is `ageMs` old: LDK has no clock but the chain's. A tip that lies in the future was mined before the
+   * machine's clock was set back; the chain then goes by the time since this process first saw it, and does not stand still.
+   */
   heartbeat(ageMs: number): void {
-    if (Date.now() - this.tipTimeMs < ageMs) return
+    if (!this.#isDue(ageMs)) return
     immediately(this.db, () => {
       // Another process may have done it while this one waited for the lock.
-      if (Date.now() - this.tipTimeMs >= ageMs) this.#mineOne()
+      if (this.#isDue(ageMs)) this.#mineOne()
     })
+  }
+
+  #isDue(ageMs: number): boolean {
+    const { tip } = this
+    const now = performance.now()
+    if (tip.height !== this.#seenTip?.height) this.#seenTip = { height: tip.height, at: now }
+    const aheadMs = headerTimeS(tip.raw) * 1000 - Date.now()
+    return aheadMs <= -ageMs || (aheadMs > ageMs && now - this.#seenTip.at >= ageMs)
   }
 
   /** Adds a block that someone else made, if it is valid. */

@@ -1,4 +1,5 @@
 import * as ldk from 'lightningdevkit'
+import { StreamError } from '../../../errors/error.ts'
 import { toHex } from '../chain/bytes.ts'
 import type { MonitorWrite } from '../state/store.ts'
 import { FEE_SAT_PER_1000_WEIGHT } from './config.ts'
@@ -9,6 +10,9 @@ import { FEE_SAT_PER_1000_WEIGHT } from './config.ts'
  */
 const MIN_UPDATE_BYTES = 256 * 1024
 const WARN: number = ldk.Level.LDKLevel_Warn
+const ERROR: number = ldk.Level.LDKLevel_Error
+/** What LDK says before it panics because its state was set back: going on could cost the whole channel. */
+const OUTDATED = /^We have fallen behind/
 /** An update without a place of its own in the sequence; LDK uses it for closed channels of older versions. */
 const NO_SEQUENCE = 0xffff_ffff_ffff_ffffn
 
@@ -29,10 +33,13 @@ export class Callbacks {
   /** What may still be written as updates, by channel. A channel not yet seen in this run starts with nothing. */
   readonly #updateBudget = new Map<string, number>()
 
-  constructor(log: ((line: string) => void) | undefined) {
+  constructor(onOutdated: (error: StreamError) => void, log: ((line: string) => void) | undefined) {
     this.logger = ldk.Logger.new_impl({
       log: (record) =>
         this.#note(() => {
+          if (record.get_level() === ERROR && OUTDATED.test(record.get_args())) {
+            onOutdated(new StreamError('node-corrupt', 'the stored state is older than what a peer has seen of it'))
+          }
           if (log && record.get_level() >= WARN) log(`${record.get_module_path()}: ${record.get_args()}`)
         }),
     })

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import * as ldk from 'lightningdevkit'
+import type { StreamError } from '../../../errors/error.ts'
 import { type Msat, msat } from '../../../money/msat.ts'
 import type { Settlement } from '../../node.ts'
 import { toHex } from '../chain/bytes.ts'
 import type { Chain } from '../chain/chain.ts'
 import type { PaymentRecord } from '../state/payments.ts'
-import type { StateStore } from '../state/store.ts'
+import type { Arrival, StateStore } from '../state/store.ts'
 import { Callbacks } from './callbacks.ts'
 import { makeManager, makeParts, type Parts } from './restore.ts'
 import { someBytes, someU64 } from './results.ts'
@@ -27,6 +28,8 @@ export interface NodeHooks {
   onDisconnect(): void
   /** The node has stopped: what it would do next is not written, and must not be done. */
   onFatal(error: unknown): void
+  /** A peer has shown that it knows more of a channel than this node; LDK ends the thread next. */
+  onOutdated(error: StreamError): void
   log?: ((line: string) => void) | undefined
 }
 
@@ -51,7 +54,7 @@ export class LdkNode {
   readonly #monitorEvents: ldk.EventsProvider
   readonly #managerListen: ldk.Listen
   readonly #monitorListen: ldk.Listen
-  #settled: { paymentHash: string; amount: Msat }[] = []
+  #settled: Arrival[] = []
   #payments: PaymentRecord[] = []
   #scheduled = false
   #stopped = false
@@ -62,7 +65,7 @@ export class LdkNode {
     this.#store = store
     this.#chain = chain
     this.#hooks = hooks
-    this.#callbacks = new Callbacks(hooks.log)
+    this.#callbacks = new Callbacks(hooks.onOutdated, hooks.log)
     const { logger } = this.#callbacks
     this.parts = makeParts(store.seed(), this.#callbacks)
     this.manager = makeManager(this.parts, store, chain)
@@ -210,7 +213,8 @@ export class LdkNode {
     if (event instanceof ldk.Event_PendingHTLCsForwardable) this.manager.process_pending_htlc_forwards()
     else if (event instanceof ldk.Event_PaymentClaimable) this.#claim(event)
     else if (event instanceof ldk.Event_PaymentClaimed) {
-      this.#settled.push({ paymentHash: toHex(event.payment_hash), amount: msat(event.amount_msat) })
+      const isKeysend = event.purpose instanceof ldk.PaymentPurpose_SpontaneousPayment
+      this.#settled.push({ paymentHash: toHex(event.payment_hash), amount: msat(event.amount_msat), isKeysend })
     } else if (event instanceof ldk.Event_PaymentSent) {
       const fee = msat(someU64(event.fee_paid_msat) ?? 0n)
       const preimage = toHex(event.payment_preimage)
@@ -229,10 +233,9 @@ export class LdkNode {
     if (record) this.#payments.push(record)
   }
 
-  /** Takes a payment of one of our invoices; anything else goes back to its sender. */
+  /** Takes a payment of one of our invoices, and one that brings its preimage; anything else goes back to its sender. */
   #claim({ payment_hash: hash, purpose }: ldk.Event_PaymentClaimable): void {
-    const preimage =
-      purpose instanceof ldk.PaymentPurpose_Bolt11InvoicePayment ? someBytes(purpose.payment_preimage) : undefined
+    const preimage = preimageOf(purpose)
     if (preimage && !this.#store.isSettled(toHex(hash))) this.manager.claim_funds(preimage)
     else this.manager.fail_htlc_backwards(hash)
   }
@@ -246,4 +249,9 @@ export class LdkNode {
     this.manager.force_close_without_broadcasting_txn(id, peer, 'not funded')
     this.#hooks.log?.('a channel was given up before it was funded')
   }
+}
+
+function preimageOf(purpose: ldk.PaymentPurpose): Uint8Array | undefined {
+  if (purpose instanceof ldk.PaymentPurpose_SpontaneousPayment) return purpose.spontaneous_payment
+  return purpose instanceof ldk.PaymentPurpose_Bolt11InvoicePayment ? someBytes(purpose.payment_preimage) : undefined
 }

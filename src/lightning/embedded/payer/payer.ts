@@ -1,19 +1,19 @@
 import * as ldk from 'lightningdevkit'
-import type { OutgoingPayment, PaymentOutcome } from '../../node.ts'
+import type { Msat } from '../../../money/msat.ts'
+import type { OutgoingKeysend, OutgoingPayment, PaymentOutcome } from '../../node.ts'
 import { toHex } from '../chain/bytes.ts'
-import { isExpired, type PayableInvoice, readInvoice } from '../ldk/invoices.ts'
+import { readInvoice } from '../ldk/invoices.ts'
 import type { Neighbours } from '../ldk/neighbours.ts'
 import type { LdkNode, PaymentNews } from '../ldk/node.ts'
 import type { PaymentRecord, Payments } from '../state/payments.ts'
 import { Attempt, type Failed, type Final, failed } from './attempt.ts'
 import { failureOf, refusalOf } from './failures.ts'
-import { remedy, routeParameters } from './remedy.ts'
+import { type Payable, payableInvoice, payableKeysend } from './payable.ts'
+import { remedy } from './remedy.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Payments in flight at once; a channel carries 483 in one direction. */
 const MAX_IN_FLIGHT = 200
-/** How often LDK may try another way. */
-const LDK_RETRIES = 3
 /** Peers waited for or channels opened for one payment before it is given up. */
 const MAX_REMEDIES = 3
 /** How long LDK is given to say that a payment which was given up had not left. */
@@ -21,7 +21,9 @@ const LINGER_MS = 100
 
 const ROUTE_NOT_FOUND = ldk.PaymentFailureReason.LDKPaymentFailureReason_RouteNotFound
 
-/** Sends payments, each invoice once. */
+type Limits = Pick<OutgoingPayment, 'maxFee' | 'timeoutMs'>
+
+/** Sends payments, each invoice and each keysend once. */
 export class Payer {
   readonly #node: LdkNode
   readonly #neighbours: Neighbours
@@ -56,19 +58,27 @@ export class Payer {
   }
 
   async pay(payment: OutgoingPayment): Promise<PaymentOutcome> {
-    const invoice = readInvoice(payment.request)
+    const invoice = readInvoice(payment)
     if (typeof invoice === 'string') return failed('invoice-invalid', invoice)
-    const { paymentHash } = invoice
+    return this.#make(payableInvoice(invoice), payment)
+  }
+
+  async keysend(payment: OutgoingKeysend): Promise<PaymentOutcome> {
+    return this.#make(payableKeysend(payment), payment)
+  }
+
+  async #make(payable: Payable, { maxFee, timeoutMs }: Limits): Promise<PaymentOutcome> {
+    const { paymentHash } = payable
     const underWay = this.#attempts.get(paymentHash)
-    if (underWay) return this.#await(underWay, payment.timeoutMs)
+    if (underWay) return this.#await(underWay, timeoutMs)
     const known = this.#payments.find(paymentHash)
     if (known?.status === 'settled') return known
-    if (isExpired(invoice.bolt11)) return failed('invoice-invalid', 'the invoice has expired')
+    if (payable.isExpired()) return failed('invoice-invalid', 'the invoice has expired')
     const attempt = this.#begin(paymentHash)
-    this.#run(attempt, invoice, payment).catch((error: Error) =>
+    this.#run(attempt, payable, maxFee).catch((error: Error) =>
       this.#conclude(attempt, failed('payment-failed', error.message)),
     )
-    return this.#await(attempt, payment.timeoutMs, () => this.#expire(attempt, invoice))
+    return this.#await(attempt, timeoutMs, () => this.#expire(attempt, payable))
   }
 
   lookup(paymentHash: string): PaymentOutcome | undefined {
@@ -105,42 +115,31 @@ export class Payer {
     for (const action of actions) action()
   }
 
-  async #run(attempt: Attempt, invoice: PayableInvoice, { maxFee }: OutgoingPayment): Promise<void> {
+  async #run(attempt: Attempt, payable: Payable, maxFee: Msat): Promise<void> {
     for (let remedies = 0; ; remedies++) {
-      const failure = await this.#send(attempt, invoice, maxFee)
+      const failure = await this.#send(attempt, payable, maxFee)
       if (failure?.reason !== 'no-route' || attempt.expired || remedies === MAX_REMEDIES) {
         return this.#conclude(attempt, failure)
       }
-      const hopeless = await remedy(invoice, maxFee, this.#node, this.#neighbours)
+      const hopeless = await remedy(payable, maxFee, this.#node, this.#neighbours)
       if (hopeless || attempt.expired) return this.#conclude(attempt, hopeless ?? failure)
     }
   }
 
   /** Has LDK send, and resolves if that fails. */
-  async #send(attempt: Attempt, invoice: PayableInvoice, maxFee: bigint): Promise<Failed> {
+  async #send(attempt: Attempt, payable: Payable, maxFee: Msat): Promise<Failed> {
     await this.#turnstile.enter()
     if (attempt.expired) {
       this.#turnstile.leave()
       return failed('payment-timeout', 'nothing was sent in time')
     }
-    const parameters = routeParameters(invoice)
-    const route = parameters.get_c()
-    route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_some(maxFee))
-    // LDK's name for a payment is the hash, so that it too refuses to pay an invoice twice.
-    const result = this.#node.manager.send_payment(
-      invoice.hash,
-      parameters.get_b(),
-      invoice.hash,
-      route,
-      ldk.Retry.constructor_attempts(LDK_RETRIES),
-    )
-    if (result instanceof ldk.Result_NoneRetryableSendFailureZ_Err) {
+    const refused = payable.send(this.#node.manager, maxFee)
+    if (refused !== undefined) {
       this.#turnstile.leave()
-      const { err } = result
-      if (err === ldk.RetryableSendFailure.LDKRetryableSendFailure_RouteNotFound) return failureOf(ROUTE_NOT_FOUND)
-      return refusalOf(err)
+      if (refused === ldk.RetryableSendFailure.LDKRetryableSendFailure_RouteNotFound) return failureOf(ROUTE_NOT_FOUND)
+      return refusalOf(refused)
     }
-    this.#node.record({ paymentHash: invoice.paymentHash, outcome: { status: 'pending' } })
+    this.#node.record({ paymentHash: payable.paymentHash, outcome: { status: 'pending' } })
     return this.#follow(attempt)
   }
 
@@ -174,10 +173,10 @@ export class Payer {
   }
 
   /** Gives up what has not left. */
-  #expire(attempt: Attempt, invoice: PayableInvoice): void {
+  #expire(attempt: Attempt, payable: Payable): void {
     attempt.expired = true
     if (attempt.inFlight) {
-      this.#node.manager.abandon_payment(invoice.hash)
+      this.#node.manager.abandon_payment(payable.hash)
       this.#node.wake()
     } else {
       this.#conclude(attempt, failed('payment-timeout', 'nothing was sent in time'))

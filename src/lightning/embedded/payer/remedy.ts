@@ -1,11 +1,10 @@
 import * as ldk from 'lightningdevkit'
 import type { Msat } from '../../../money/msat.ts'
 import { channelStates } from '../ldk/channels.ts'
-import type { PayableInvoice } from '../ldk/invoices.ts'
 import type { Neighbours } from '../ldk/neighbours.ts'
 import type { LdkNode } from '../ldk/node.ts'
-import { unwrap } from '../ldk/results.ts'
 import { type Failed, failed } from './attempt.ts'
+import type { Payable } from './payable.ts'
 
 /** How long a payment waits for the payee to come back, or for its channel to have room again. */
 const WAIT_MS = 10_000
@@ -15,13 +14,13 @@ const WAIT_MS = 10_000
  * is worth another try.
  */
 export async function remedy(
-  invoice: PayableInvoice,
+  payable: Payable,
   maxFee: Msat,
   node: LdkNode,
   neighbours: Neighbours,
 ): Promise<Failed | undefined> {
-  const { payee, amount } = invoice
-  if (payee === node.publicKey) return failed('no-route', 'the invoice is this node’s own')
+  const { payee, amount } = payable
+  if (payee === node.publicKey) return failed('no-route', 'the payee is this node itself')
   const channels = neighbours.channelsWith(payee)
   const able = channels.filter(({ ready, outbound }) => ready && outbound >= amount)
   if (able.length > 0) {
@@ -31,7 +30,7 @@ export async function remedy(
     if (await neighbours.until(canSend, WAIT_MS)) return
     return failed('no-route', 'the channel to the payee cannot be used now')
   }
-  if (!neighbours.isKnown(payee)) return diagnose(invoice, maxFee, node, channels.length > 0)
+  if (!neighbours.isKnown(payee)) return diagnose(payable, maxFee, node, channels.length > 0)
   if (amount > neighbours.freshOutboundMsat) return failed('balance-insufficient', 'no channel here can carry as much')
   try {
     await neighbours.open(payee, amount)
@@ -40,10 +39,10 @@ export async function remedy(
   }
 }
 
-function diagnose(invoice: PayableInvoice, maxFee: Msat, node: LdkNode, isNeighbour: boolean): Failed {
+function diagnose(payable: Payable, maxFee: Msat, node: LdkNode, isNeighbour: boolean): Failed {
   if (isNeighbour) return failed('balance-insufficient', 'the channels to the payee hold too little')
   const { manager, parts, publicKey } = node
-  const route = routeParameters(invoice).get_c()
+  const route = payable.route()
   route.set_max_total_routing_fee_msat(ldk.Option_u64Z.constructor_none())
   const anyFee = parts.router.find_route(
     Buffer.from(publicKey, 'hex'),
@@ -54,18 +53,7 @@ function diagnose(invoice: PayableInvoice, maxFee: Msat, node: LdkNode, isNeighb
   if (anyFee.is_ok()) return failed('fee-too-high', `no route costs as little as ${maxFee} msat`)
   const channels = channelStates(manager)
   const total = channels.reduce((sum, { outbound }) => sum + outbound, 0n)
-  return channels.length > 0 && total < invoice.amount
+  return channels.length > 0 && total < payable.amount
     ? failed('balance-insufficient', 'the channels hold too little')
     : failed('no-route', 'the payee is no node of this machine, and no channel leads to it')
-}
-
-/** Payment hash, onion fields and route parameters of an invoice. */
-export function routeParameters(
-  invoice: PayableInvoice,
-): ldk.ThreeTuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZ {
-  return unwrap(
-    ldk.UtilMethods.constructor_payment_parameters_from_invoice(invoice.bolt11),
-    ldk.Result_C3Tuple_ThirtyTwoBytesRecipientOnionFieldsRouteParametersZNoneZ_OK,
-    'reading the invoice',
-  )
 }

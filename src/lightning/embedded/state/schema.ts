@@ -26,5 +26,16 @@ export const NODE_SCHEMA = `
     reason TEXT,
     detail TEXT
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS invoice (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    payment_hash TEXT NOT NULL UNIQUE,
+    request TEXT NOT NULL,
+    amount_msat INTEGER,
+    description TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    settled_ms INTEGER
+  );
+  CREATE INDEX IF NOT EXISTS invoice_unpaid ON invoice (position) WHERE settled_ms IS NULL;
   CREATE INDEX IF NOT EXISTS payment_pending ON payment (payment_hash) WHERE status = 'pending';
 `

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import { StreamError } from '../../../errors/error.ts'
 import type { Msat } from '../../../money/msat.ts'
 import type { Settlement } from '../../node.ts'
+import { openingFailed } from '../failure.ts'
 import { type Durability, immediately, openDatabase } from '../sqlite.ts'
+import { Invoices } from './invoices.ts'
 import { type PaymentRecord, Payments } from './payments.ts'
 import { NODE_SCHEMA } from './schema.ts'
 
@@ -14,13 +15,21 @@ export interface MonitorWrite {
   readonly bytes: Uint8Array
 }
 
+/** A payment that was claimed. */
+export interface Arrival {
+  readonly paymentHash: string
+  readonly amount: Msat
+  /** It came without an invoice. */
+  readonly isKeysend: boolean
+}
+
 /** All that changed in one turn of the node. It is written as a whole or not at all. */
 export interface Batch {
   readonly manager: Uint8Array
   readonly monitors: readonly MonitorWrite[]
   /** Transactions to publish once this is on disk. */
   readonly broadcasts: readonly Uint8Array[]
-  readonly settled: readonly { readonly paymentHash: string; readonly amount: Msat }[]
+  readonly settled: readonly Arrival[]
   readonly payments: readonly PaymentRecord[]
 }
 
@@ -47,6 +56,7 @@ interface SettlementRow {
 
 export class StateStore {
   readonly payments: Payments
+  readonly invoices: Invoices
   readonly #db: DatabaseSync
   readonly #writeManager
   readonly #writeMonitor
@@ -54,21 +64,22 @@ export class StateStore {
   readonly #dropUpdates
   readonly #addBroadcast
   readonly #addSettlement
-  readonly #isSettled
+  readonly #settledAmount
   readonly #settlementsAfter
 
-  /** @throws StreamError `node-corrupt` */
+  /** @throws StreamError `node-corrupt`, `disk-full`, `node-unreachable` */
   static open(path: string): StateStore {
     try {
       return new StateStore(openDatabase(path, NODE_SCHEMA, DURABILITY))
     } catch (error) {
-      throw new StreamError('node-corrupt', `${path} cannot be read: ${(error as Error).message}`, {}, error)
+      throw openingFailed(error, path)
     }
   }
 
   private constructor(db: DatabaseSync) {
     this.#db = db
     this.payments = new Payments(db)
+    this.invoices = new Invoices(db)
     this.#writeManager = db.prepare('INSERT OR REPLACE INTO manager (id, bytes) VALUES (0, ?)')
     this.#writeMonitor = db.prepare('INSERT OR REPLACE INTO monitor (channel, bytes) VALUES (?, ?)')
     this.#writeUpdate = db.prepare('INSERT INTO monitor_update (channel, bytes) VALUES (?, ?)')
@@ -78,7 +89,8 @@ export class StateStore {
       'INSERT INTO settlement (payment_hash, amount_msat) VALUES (?, ?) RETURNING position',
     )
     this.#addSettlement.setReadBigInts(true)
-    this.#isSettled = db.prepare('SELECT 1 FROM settlement WHERE payment_hash = ?')
+    this.#settledAmount = db.prepare('SELECT amount_msat FROM settlement WHERE payment_hash = ?')
+    this.#settledAmount.setReadBigInts(true)
     this.#settlementsAfter = db.prepare('SELECT * FROM settlement WHERE position > ? ORDER BY position LIMIT ?')
     this.#settlementsAfter.setReadBigInts(true)
   }
@@ -100,7 +112,12 @@ export class StateStore {
       // LDK may tell of a claim again after a restart; only the first telling makes a settlement.
       return batch.settled
         .filter(({ paymentHash }) => !this.isSettled(paymentHash))
-        .map(({ paymentHash, amount }) => {
+        .map(({ paymentHash, amount, isKeysend }) => {
+          const nowMs = Date.now()
+          if (isKeysend) {
+            this.invoices.write({ request: '', paymentHash, description: '', createdAtMs: nowMs, expiresAtMs: nowMs })
+          }
+          this.invoices.settled(paymentHash, nowMs)
           const { position } = this.#addSettlement.get(paymentHash, amount) as { position: bigint }
           return { index: position, paymentHash, amount }
         })
@@ -135,7 +152,12 @@ export class StateStore {
   }
 
   isSettled(paymentHash: string): boolean {
-    return this.#isSettled.get(paymentHash) !== undefined
+    return this.settledAmount(paymentHash) !== undefined
+  }
+
+  /** What arrived for an invoice; `undefined` if nothing did. */
+  settledAmount(paymentHash: string): Msat | undefined {
+    return this.#settledAmount.get(paymentHash)?.amount_msat as Msat | undefined
   }
 
   /** The oldest settlements above `since`, a page at a time. */

@@ -21,7 +21,16 @@ export interface RemoteNode {
   thaw(): void
 }
 
-const METHODS = ['info', 'createInvoices', 'pay', 'lookupPayment', 'channels', 'openChannelTo', 'close'] as const
+const METHODS = [
+  'info',
+  'createInvoices',
+  'pay',
+  'lookupPayment',
+  'lookupInvoice',
+  'channels',
+  'openChannelTo',
+  'close',
+] as const
 
 export async function startRemoteNode(home: string, name: string): Promise<RemoteNode> {
   const path = fileURLToPath(new URL('./child.ts', import.meta.url))

@@ -22,6 +22,13 @@ export function settledInvoice(index: number, state: LndInvoice['state'] = 'SETT
     add_index: String(index),
     settle_index: state === 'SETTLED' ? String(index) : '0',
     amt_paid_msat: state === 'SETTLED' ? String(index * 1000) : '0',
+    payment_request: `lnbcrt${index}`,
+    value_msat: String(index * 1000),
+    memo: '',
+    is_keysend: false,
+    creation_date: '1700000000',
+    expiry: '600',
+    settle_date: state === 'SETTLED' ? '1700000060' : '0',
   }
 }
 

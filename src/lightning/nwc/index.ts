@@ -1,0 +1,2 @@
+export { createNwcNode } from './node.ts'
+export { type NwcOptions, parseNwcSpec } from './spec.ts'
