@@ -11,6 +11,7 @@ const GOT: readonly Agreement[] = [
   { ...sample, price: { ...sample.price, msat: 1001n } },
   { ...sample, price: { ...sample.price, unit: 'byte' } },
   { ...sample, credit: { ...sample.credit, ramp: 11n }, scope: '/v2' },
+  { ...sample, unsigned: true },
   { ...sample, network: 'mainnet', payee: `03${'00'.repeat(32)}` },
 ]
 
@@ -21,6 +22,7 @@ export const agreement = (): Vectors => ({
     {
       'no secret': { ...json, secret: undefined },
       'a short id': { ...json, agreement: 'ab' },
+      'another word on statements': { ...json, methodDetails: { ...json.methodDetails, statements: 'maybe' } },
       'another currency': { ...json, currency: 'usd' },
       'a time that is none': { ...json, expires: 'tomorrow' },
       'seventeen invoices': { ...json, invoices: new Array(17).fill(invoice) },

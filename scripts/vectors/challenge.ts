@@ -1,4 +1,5 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { readPriceSpec } from '../../src/money/tariff.ts'
 import { type Challenge, challengeId, createChallenge, verifyChallenge } from '../../src/wire/challenge.ts'
 import { encodeJson, jcs } from '../../src/wire/encoding.ts'
 import { formatChallenge, parseChallenges } from '../../src/wire/header.ts'
@@ -17,6 +18,11 @@ const BOUND: ReadonlyArray<Omit<Challenge, 'id'>> = [
 const OFFERS = {
   'tokens, with a ramp of credit': offer,
   'seconds, fixed': { ...offer, price: { msat: 10_000n, per: 1000n, unit: 'second' }, negotiable: false },
+  'a tariff': {
+    ...offer,
+    ...readPriceSpec({ input: '0.2 sat/1k tokens', output: '1 sat/1k tokens', minimum: '1 sat' }),
+  },
+  'playing time': { ...offer, ...readPriceSpec('2 sat/play-second') },
   'a unit of its own, after a round': { ...offer, price: { msat: 5000n, per: 1n, unit: 'image' }, round: 1 },
 }
 const minimal = 'id="x", realm="r", method="lightning", intent="charge", request="e30"'

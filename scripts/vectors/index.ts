@@ -7,12 +7,27 @@ import { message } from './message.ts'
 import { money } from './money.ts'
 import { negotiation } from './negotiation.ts'
 import { problem } from './problem.ts'
+import { proof } from './proof.ts'
 import { receipt } from './receipt.ts'
 import { statement } from './statement.ts'
+import { tariff } from './tariff.ts'
 
 export const VECTORS_FOLDER = path.join(import.meta.dirname, '..', '..', 'spec', 'vectors')
 
-const files = { money, challenge, credential, agreement, statement, receipt, problem, message, bolt11, negotiation }
+const files = {
+  money,
+  challenge,
+  credential,
+  agreement,
+  statement,
+  receipt,
+  problem,
+  message,
+  bolt11,
+  negotiation,
+  proof,
+  tariff,
+}
 
 /** File names and their text, as the code makes them now. */
 export const makeVectors = (): Array<readonly [name: string, text: string]> =>

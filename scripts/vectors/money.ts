@@ -32,6 +32,8 @@ const PRICES = [
   '2 sat/MiB',
   '1 sat/10kB',
   '2 sat/request',
+  '2 sat/play-second',
+  '1 sat/5 play-min',
   '5 sat per image',
   '5 sat per 3 images',
   '0 sat/byte',

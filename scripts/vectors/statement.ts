@@ -36,6 +36,9 @@ export const statement = (): Vectors => ({
   })),
   refused: refusals<object>(
     {
+      'marked unsigned': { ...json, signature: undefined, unsigned: 'true' },
+      'marked unsigned, with a signature': { ...json, unsigned: 'true' },
+      'marked unsigned in another word': { ...json, unsigned: 'yes' },
       'no signature': { ...json, signature: undefined },
       'another payee': { ...json, payee: `03${'00'.repeat(32)}` },
       'one step more': { ...json, steps: '412346' },

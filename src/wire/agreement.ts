@@ -1,18 +1,25 @@
 import { comparePrices } from '../money/price.ts'
+import { sameTariff } from '../money/tariff.ts'
 import type { Agreement, Credit, Offer, Terms } from '../terms/terms.ts'
 import { Fields } from './fields.ts'
-import { MAX_SCOPE, type MethodDetailsJson, SCOPE } from './offer.ts'
+import { decodeMethodDetails, encodeMethodDetails, MAX_SCOPE, type MethodDetailsJson, SCOPE } from './offer.ts'
 import { MAX_INVOICE_LENGTH, MAX_INVOICES } from './payload.ts'
+import { decodeTariff, encodeTariff, type TariffJson } from './tariff.ts'
 import { decodeTerms, encodeTerms, type TermsJson } from './terms.ts'
 import { formatTime } from './time.ts'
 
-/** The answer to `accept` (spec section 3). */
-export interface AgreementJson extends TermsJson {
+/** The terms of an agreement as they may be shown to anybody: without its secret. */
+export interface PublicAgreementJson extends TermsJson {
   readonly agreement: string
-  readonly secret: string
+  readonly tariff?: TariffJson
   readonly scope: string
   readonly expires: string
   readonly methodDetails: MethodDetailsJson
+}
+
+/** The answer to `accept` (spec section 3). */
+export interface AgreementJson extends PublicAgreementJson {
+  readonly secret: string
   readonly invoices: readonly string[]
 }
 
@@ -24,14 +31,18 @@ export interface DecodedAgreement {
   readonly invoices: readonly string[]
 }
 
-export const encodeAgreement = (agreement: Agreement, secret: string, invoices: readonly string[]): AgreementJson => ({
+export function encodeAgreement(agreement: Agreement, secret: string, invoices: readonly string[]): AgreementJson {
+  const { agreement: id, ...terms } = encodePublicAgreement(agreement)
+  return { agreement: id, secret, ...terms, invoices }
+}
+
+export const encodePublicAgreement = (agreement: Agreement): PublicAgreementJson => ({
   agreement: agreement.id,
-  secret,
   ...encodeTerms(agreement),
+  ...encodeTariff(agreement.tariff),
   scope: agreement.scope,
   expires: formatTime(agreement.expiresAtMs),
-  methodDetails: { network: agreement.network, payee: agreement.payee },
-  invoices,
+  methodDetails: encodeMethodDetails(agreement),
 })
 
 /**
@@ -40,16 +51,21 @@ export const encodeAgreement = (agreement: Agreement, secret: string, invoices: 
  */
 export function decodeAgreement(json: unknown): DecodedAgreement {
   const fields = new Fields(json, 'seller-failed')
-  const details = fields.object('methodDetails')
-  const agreement: Agreement = {
-    id: fields.hex('agreement', 32),
-    ...decodeTerms(fields),
-    network: details.network('network'),
-    payee: details.publicKey('payee'),
+  const agreement = decodePublicAgreement(fields)
+  return { agreement, secret: fields.hex('secret', 64), invoices: decodeInvoices(fields) }
+}
+
+export function decodePublicAgreement(fields: Fields): Agreement {
+  const id = fields.hex('agreement', 32)
+  const terms = decodeTerms(fields)
+  return {
+    id,
+    ...terms,
+    ...decodeTariff(fields, terms.price),
+    ...decodeMethodDetails(fields),
     scope: fields.string('scope', MAX_SCOPE, SCOPE),
     expiresAtMs: fields.timeMs('expires'),
   }
-  return { agreement, secret: fields.hex('secret', 64), invoices: decodeInvoices(fields) }
 }
 
 /** Reads the answer to `invoices`. @throws StreamError `seller-failed` */
@@ -69,7 +85,9 @@ export function differingTerms(wanted: Terms | Offer, agreement: Agreement): str
     ...('payee' in wanted && {
       payee: wanted.payee === agreement.payee,
       network: wanted.network === agreement.network,
+      statements: wanted.unsigned === agreement.unsigned,
       scope: wanted.scope === agreement.scope,
+      tariff: sameTariff(wanted.tariff, agreement.tariff),
     }),
   }
   return Object.keys(same).filter((name) => !same[name])

@@ -6,7 +6,7 @@ import { StreamError } from '../errors/error.ts'
 import { MAX_MSAT, msat, sat } from '../money/msat.ts'
 import { codeThrownBy } from '../money/testing/arbitraries.ts'
 import { anyNetwork, hex } from '../terms/testing/arbitraries.ts'
-import { checkInvoice, decodeInvoice } from './bolt11.ts'
+import { checkInvoice, decodeInvoice, type InvoiceExpectation } from './bolt11.ts'
 import { utf8 } from './encoding.ts'
 import { invoice, nodeKey, nowMs, payee } from './testing/fixtures.ts'
 import { field, makeInvoice, signInvoice, timestamp, toWords } from './testing/invoice.ts'
@@ -198,14 +198,16 @@ describe('checkInvoice', () => {
   it('takes what was agreed', () => {
     expect(() => checkInvoice(decoded, expected)).not.toThrow()
     expect(() => checkInvoice(decoded, { ...expected, minimumLifeMs: 600_000 })).not.toThrow()
+    expect(() => checkInvoice(decoded, { ...expected, description: 'Stream' })).not.toThrow()
   })
 
-  it.each<[string, Partial<typeof expected>]>([
+  it.each<[string, Partial<InvoiceExpectation>]>([
     ['amount', { amount: msat(19_999n) }],
     ['network', { network: 'mainnet' as 'regtest' }],
     ['payee', { payee: `03${'00'.repeat(32)}` }],
     ['expiry', { minimumLifeMs: 600_001 }],
     ['expiry', { nowMs: nowMs + 700_000 }],
+    ['description', { description: 'stream' }],
   ])('names the %s that is wrong', (property, wrong) => {
     const check = () => checkInvoice(decoded, { ...expected, ...wrong })
     expect(check).toThrow(StreamError)

@@ -119,11 +119,13 @@ export interface InvoiceExpectation {
   readonly nowMs: number
   /** How long it must still be payable. */
   readonly minimumLifeMs: number
+  /** What it must say it is for; anything when absent. */
+  readonly description?: string
 }
 
 /**
  * Checks that an invoice is the one agreed on, before anything is paid.
- * @throws StreamError `invoice-mismatch`; `details.property` is `amount`, `network`, `payee` or `expiry`
+ * @throws StreamError `invoice-mismatch`; `details.property` is `amount`, `network`, `payee`, `expiry` or `description`
  * @example checkInvoice(decodeInvoice(text), { amount, network, payee, nowMs: Date.now(), minimumLifeMs: 30_000 })
  */
 export function checkInvoice(invoice: DecodedInvoice, expected: InvoiceExpectation): void {
@@ -134,10 +136,11 @@ export function checkInvoice(invoice: DecodedInvoice, expected: InvoiceExpectati
       got,
       wanted,
     })
-  const { amount, network, payee, nowMs, minimumLifeMs } = expected
+  const { amount, network, payee, nowMs, minimumLifeMs, description = invoice.description } = expected
   if (invoice.network !== network) throw mismatch('network', invoice.network, network)
   if (invoice.payee !== payee) throw mismatch('payee', invoice.payee, payee)
   if (invoice.amount !== amount) throw mismatch('amount', `${invoice.amount ?? 'open'} msat`, `${amount} msat`)
+  if (invoice.description !== description) throw mismatch('description', `"${invoice.description}"`, `"${description}"`)
   const lifeMs = invoice.expiresAtMs - nowMs
   if (lifeMs < minimumLifeMs) throw mismatch('expiry', `in ${lifeMs} ms`, `at least ${minimumLifeMs} ms away`)
 }

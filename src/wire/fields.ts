@@ -97,6 +97,10 @@ export class Fields {
     )
   }
 
+  objects(name: string, maximum: number): Fields[] {
+    return this.#array(name, 0, maximum).map((item, i) => new Fields(item, this.#code, this.#name(`${name}[${i}]`)))
+  }
+
   boolean(name: string): boolean {
     const value = this.value(name)
     return typeof value === 'boolean' ? value : this.fail(name, 'true or false')

@@ -40,6 +40,8 @@ export interface InvoicesPayload extends AgreementProof {
   readonly action: 'invoices'
   /** 1 to 16, none zero. */
   readonly amounts: readonly Msat[]
+  /** 32 lowercase hex digits, the buyer's own: an order whose answer was lost is repeated with it, and yields the same invoices. */
+  readonly nonce?: string
 }
 export interface WatchPayload extends AgreementProof {
   readonly action: 'watch'
@@ -100,7 +102,12 @@ export function decodePayload(value: unknown): Payload {
     case 'close':
       return { action, ...decodeProof(fields), ...(fields.has('paid') && { paid: fields.amount('paid') }) }
     case 'invoices':
-      return { action, ...decodeProof(fields), amounts: fields.amounts('amounts', 1, MAX_INVOICES) }
+      return {
+        action,
+        ...decodeProof(fields),
+        amounts: fields.amounts('amounts', 1, MAX_INVOICES),
+        ...(fields.has('nonce') && { nonce: fields.hex('nonce', 32) }),
+      }
     case 'return':
       return {
         action,

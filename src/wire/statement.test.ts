@@ -11,6 +11,7 @@ import {
   encodeStatement,
   type Statement,
   signingText,
+  verifyClosing,
   verifyStatement,
 } from './statement.ts'
 import { anyStatement } from './testing/arbitraries.ts'
@@ -132,5 +133,27 @@ describe('verifyStatement', () => {
       { returned: sat(1), balance: msat(6_655n) },
     ]
     for (const change of changes) refused(() => verifyStatement({ ...closing, ...change }, payee))
+  })
+})
+
+describe('verifyClosing', () => {
+  const agreed = { ...agreement, unsigned: true as const }
+  const { signature: _, ...withoutMark } = closing
+  const bare: Statement = { ...withoutMark, unsigned: true }
+
+  it('takes a statement that nobody signed only where the agreement said so, and marked', () => {
+    verifyClosing(decodeStatement(encodeStatement(bare)), agreed)
+    verifyClosing(closing, agreed)
+    verifyClosing(closing, agreement)
+    refused(() => verifyClosing(bare, agreement))
+    refused(() => verifyClosing(withoutMark, agreed))
+  })
+
+  it('takes no signed statement whose signature went, nor one that is marked and signed', () => {
+    refused(() => verifyClosing(withoutMark, agreement))
+    refused(() => verifyClosing({ ...closing, unsigned: true }, agreed))
+    refused(() => verifyStatement(sign(bare), payee))
+    refused(() => verifyClosing({ ...bare, balance: msat(1n) }, agreed))
+    refused(() => decodeStatement({ ...json, unsigned: 'no' }))
   })
 })

@@ -35,6 +35,8 @@ export interface Statement {
   readonly network: Network
   /** zbase32 by the payee's node key. A closing statement has one. */
   readonly signature?: string
+  /** Of a closing statement that nobody signed, because the seller's wallet cannot: the agreement has to say as much. */
+  readonly unsigned?: true
   /** Members that this version does not know. Kept, because the signature covers them. */
   readonly further?: Readonly<Record<string, string>>
 }
@@ -60,11 +62,12 @@ export const encodeStatement = (statement: Statement): Record<string, string> =>
   at: formatTime(statement.atMs),
   payee: statement.payee,
   network: statement.network,
+  ...(statement.unsigned && { unsigned: 'true' }),
   ...(statement.signature !== undefined && { signature: statement.signature }),
 })
 
 const KNOWN =
-  'agreement sequence unitType amount per steps delivered paid returned balance state due at payee network signature'
+  'agreement sequence unitType amount per steps delivered paid returned balance state due at payee network unsigned signature'
 const known = new Set(KNOWN.split(' '))
 const MAX_FURTHER = 16
 
@@ -91,12 +94,14 @@ export function decodeStatement(json: unknown): Statement {
   }
   // the signature is over canonical JSON made again from these values: a time written otherwise would not come out the same
   if (formatTime(statement.atMs) !== fields.value('at')) fields.fail('at', 'in UTC with milliseconds')
+  const unsigned = fields.has('unsigned') && fields.string('unsigned', 4, /^true$/) !== ''
   const signature = fields.optionalString('signature', 200)
   const names = Object.keys(fields.record).filter((name) => !known.has(name))
   if (names.length > MAX_FURTHER) throw new StreamError('statement-invalid', 'too many members')
   const further = Object.fromEntries(names.map((name) => [name, fields.string(name, 1024)]))
   return {
     ...statement,
+    ...(unsigned && { unsigned }),
     ...(signature !== undefined && { signature }),
     ...(names.length > 0 && { further }),
   }
@@ -129,6 +134,8 @@ export function checkStatement(statement: Statement, agreement: Agreement): void
     network: statement.network === agreement.network,
     unitType: statement.price.unit === price.unit,
     price: statement.price.msat * price.per === price.msat * statement.price.per,
+    // One that was to be signed is never taken without: whoever passes it on could take the signature off.
+    unsigned: statement.unsigned === undefined || agreement.unsigned === true,
   }
   const wrong = Object.keys(same).find((name) => !same[name])
   if (wrong) throw new StreamError('statement-invalid', `the statement's ${wrong} is not the agreement's`)
@@ -143,8 +150,22 @@ export function checkStatement(statement: Statement, agreement: Agreement): void
 export function verifyStatement(statement: Statement, payee: string): void {
   checkSums(statement)
   if (statement.payee !== payee) throw new StreamError('statement-invalid', 'the statement names another payee')
+  if (statement.unsigned) throw new StreamError('statement-invalid', 'the statement is marked unsigned')
   if (statement.signature === undefined) throw new StreamError('statement-invalid', 'the statement is not signed')
   if (verifyMessage(signingText(statement), statement.signature) !== payee) {
     throw new StreamError('statement-invalid', "the signature is not the payee's")
+  }
+}
+
+/**
+ * Checks what closes an agreement: a statement that its payee signed, or one marked `unsigned` where the agreement said beforehand that it would
+ * be. Such a one adds up, and is otherwise nobody's word.
+ * @throws StreamError `statement-invalid`
+ */
+export function verifyClosing(statement: Statement, agreement: Agreement): void {
+  checkStatement(statement, agreement)
+  if (!statement.unsigned) return verifyStatement(statement, agreement.payee)
+  if (statement.signature !== undefined) {
+    throw new StreamError('statement-invalid', 'the statement is marked unsigned, and has a signature')
   }
 }

@@ -42,6 +42,11 @@ describe('vectors of the wire', () => {
     refuses(offersRefused!, (input) => wire.decodeOffer(wire.encodeJson(input)))
   })
 
+  it('tariff.json', () => {
+    const { offersRefused } = read('tariff')
+    refuses(offersRefused!, (input) => wire.decodeOffer(wire.encodeJson(input)))
+  })
+
   it('credential.json', () => {
     const { challenge, credentials, refused } = read('credential')
     for (const { payload, header } of credentials!) {
@@ -72,6 +77,15 @@ describe('vectors of the wire', () => {
       expect(codeThrownBy(() => wire.verifyStatement(decoded, payee))).toBeUndefined()
     }
     refuses(refused, (input) => wire.verifyStatement(wire.decodeStatement(input), payee))
+  })
+
+  it('proof.json', () => {
+    const { payee, judged, refused } = read('proof') as unknown as { payee: string } & Record<string, Row>
+    for (const { name, input, judgement } of judged) {
+      const judged = wire.judgeProof(wire.readProof(JSON.stringify(input)), payee)
+      expect(plain(judged), name).toMatchObject(judgement)
+    }
+    refuses(refused, (input) => wire.judgeProof(wire.readProof(JSON.stringify(input)), payee))
   })
 
   it('receipt.json, problem.json and message.json', () => {

@@ -24,7 +24,10 @@ export const anyPayload: fc.Arbitrary<Payload> = fc.oneof(
     { requiredKeys: ['action', 'nonce', 'invoices'] },
   ),
   fc.record({ action: fc.constantFrom('use' as const, 'watch' as const, 'close' as const), ...proof }),
-  fc.record({ action: fc.constant('invoices' as const), ...proof, amounts: amounts(1) }),
+  fc.record(
+    { action: fc.constant('invoices' as const), ...proof, amounts: amounts(1), nonce: hex(32) },
+    { requiredKeys: ['action', 'agreement', 'secret', 'amounts'] },
+  ),
   fc.record({
     action: fc.constant('return' as const),
     ...proof,

@@ -1,6 +1,6 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { concatBytes, hexToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, concatBytes, hexToBytes, randomBytes } from '@noble/hashes/utils.js'
 import { bech32 } from '@scure/base'
 import type { Network } from '../../lightning/node.ts'
 import { utf8 } from '../encoding.ts'
@@ -24,6 +24,19 @@ const CURRENCY: Readonly<Record<Network, string>> = {
   regtest: 'bcrt',
   simnet: 'sb',
 }
+
+/** An invoice that no node made: 5 sat on regtest for ten minutes, by a key of nobody's, unless told otherwise. */
+export const foreignInvoice = (parts: Partial<InvoiceParts> = {}): string =>
+  makeInvoice({
+    privateKey: randomBytes(32),
+    network: 'regtest',
+    amount: 5000n,
+    paymentHash: bytesToHex(randomBytes(32)),
+    description: '',
+    createdAtMs: Date.now(),
+    expiresInSeconds: 600,
+    ...parts,
+  })
 
 /** Writes and signs a BOLT 11 invoice, for tests and for nodes that only pretend. Real nodes write their own. */
 export function makeInvoice(parts: InvoiceParts): string {
