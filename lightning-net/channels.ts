@@ -7,9 +7,10 @@ import {
   getWalletInfo,
   openChannel,
 } from 'lightning'
-import { type BtcdRpc, mine } from './btcd.ts'
-import { payOut } from './coins.ts'
-import { type Daemon, until } from './daemon.ts'
+import { type BtcdRpc, mine } from '../src/nodectl/chain/btcd.ts'
+import { payOut } from '../src/nodectl/chain/coins.ts'
+import { until } from '../src/nodectl/chain/wait.ts'
+import type { Daemon } from './daemon.ts'
 import type { RunningLnd } from './lnd.ts'
 
 const COINS_SAT = 1_000_000_000n
@@ -30,12 +31,12 @@ export async function fund(rpc: BtcdRpc, nodes: readonly RunningLnd[]): Promise<
       sat: COINS_SAT,
     })),
   )
-  await payOut(rpc, 1, payouts)
+  await payOut(rpc, payouts)
   // LND calls itself synced only after a block that is fresh.
   await mine(rpc, 1)
   await Promise.all(
     nodes.map(({ lnd, daemon, node }) =>
-      until(`${node.name} has coins`, WAIT_MS, [daemon], async () => {
+      wait(`${node.name} has coins`, [daemon], async () => {
         const { is_synced_to_chain } = await getWalletInfo({ lnd })
         return is_synced_to_chain && (await getChainBalance({ lnd })).chain_balance > 0
       }),
@@ -56,24 +57,32 @@ export async function openChannels(rpc: BtcdRpc, links: readonly Link[], nodes: 
 async function openLink({ from, to, sat }: Link, daemons: readonly Daemon[]): Promise<void> {
   const { publicKey, peer, name } = to.node
   // The other side may take a moment more to see the last block, and refuses until then.
-  await until(`${from.node.name} opens a channel to ${name}`, WAIT_MS, daemons, async () => {
+  await wait(`${from.node.name} opens a channel to ${name}`, daemons, async () => {
     await addPeer({ lnd: from.lnd, public_key: publicKey, socket: peer })
     return openChannel({ lnd: from.lnd, partner_public_key: publicKey, local_tokens: sat, give_tokens: sat / 2 })
   })
 }
 
 const active = ({ lnd, node }: RunningLnd, links: readonly Link[], daemons: readonly Daemon[]): Promise<boolean> =>
-  until(`channels of ${node.name} are active`, WAIT_MS, daemons, async () => {
+  wait(`channels of ${node.name} are active`, daemons, async () => {
     const { channels } = await getChannels({ lnd, is_active: true })
     return channels.length === links.filter(({ from, to }) => [from.node.name, to.node.name].includes(node.name)).length
   })
 
 /** A route needs both sides' policies of every channel. */
 const knowsAll = ({ lnd, node }: RunningLnd, channels: number, daemons: readonly Daemon[]): Promise<boolean> =>
-  until(`${node.name} knows all channels`, WAIT_MS, daemons, async () => {
+  wait(`${node.name} knows all channels`, daemons, async () => {
     const graph = await getNetworkGraph({ lnd })
     const complete = graph.channels.filter(({ policies }) =>
       policies.every((policy) => policy.cltv_delta !== undefined),
     )
     return complete.length === channels
   })
+
+const wait = <T>(what: string, daemons: readonly Daemon[], attempt: () => Promise<T | false | undefined>): Promise<T> =>
+  until(
+    what,
+    WAIT_MS,
+    attempt,
+    daemons.map(({ failed }) => failed),
+  )

@@ -3,10 +3,12 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { getChannelBalance } from 'lightning'
-import { callBtcd, mine } from './btcd.ts'
-import { buildBinaries, builtBinaries } from './build.ts'
+import { isAlive } from '../src/nodectl/alive.ts'
+import { blockHeight, mine } from '../src/nodectl/chain/btcd.ts'
+import { buildBinaries, builtBinaries } from '../src/nodectl/programs/build.ts'
 import { openLnd } from './lnd.ts'
 import { type LightningNetData, STATE_FILE, startLightningNet } from './network.ts'
+import { printer } from './printer.ts'
 
 const USAGE = `usage: node lightning-net/cli.ts <build|up|down|status|mine> [options]
 
@@ -44,14 +46,6 @@ async function running(): Promise<State> {
   return state
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
 async function up(): Promise<void> {
   const port = values.port === undefined ? {} : { basePort: Number(values.port) }
   const net = await startLightningNet({ dir, ...port, carol: values.carol, onProgress: say })
@@ -72,8 +66,7 @@ async function down(): Promise<void> {
 
 async function status(): Promise<void> {
   const state = await running()
-  const info = await callBtcd<{ blocks: number }>(state.btcd, 'getinfo')
-  console.log(`${state.network}, ${info.blocks} blocks, in ${state.dir}`)
+  console.log(`${state.network}, ${await blockHeight(state.btcd)} blocks, in ${state.dir}`)
   const lncli = builtBinaries()?.lncli ?? 'lncli'
   for (const node of [state.alice, state.bob, state.carol]) {
     if (!node) continue
@@ -87,7 +80,7 @@ async function status(): Promise<void> {
 }
 
 const VERBS: Readonly<Record<string, () => Promise<unknown>>> = {
-  build: async () => console.log(JSON.stringify(await buildBinaries(), null, 2)),
+  build: async () => console.log(JSON.stringify(await buildBinaries(printer()), null, 2)),
   up,
   down,
   status: async () => {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import type { Guard } from './guard.ts'
 
 const KILL_AFTER_MS = 20_000
@@ -12,6 +11,10 @@ export interface Daemon {
   readonly running: boolean
   /** Ends it: by `ask`, else SIGTERM; by SIGKILL if it has not gone after 20 seconds. */
   stop(ask?: () => Promise<unknown>): Promise<void>
+  /** SIGKILL: it gets no chance to write anything down. Resolves when it has gone. */
+  kill(): Promise<void>
+  /** SIGSTOP and SIGCONT: while frozen it holds its connections and does nothing. */
+  freeze(frozen: boolean): void
   /** Rejects as soon as the program has ended, with the last of its output. For waits that would otherwise go on in vain. */
   readonly failed: Promise<never>
 }
@@ -44,6 +47,11 @@ export function startDaemon(name: string, program: string, args: readonly string
     },
     failed,
     stop: (ask) => stop(child, gone, ask),
+    kill: () => {
+      child.kill('SIGKILL')
+      return gone
+    },
+    freeze: (frozen) => void child.kill(frozen ? 'SIGSTOP' : 'SIGCONT'),
   }
 }
 
@@ -53,40 +61,4 @@ async function stop(child: ChildProcess, gone: Promise<void>, ask?: () => Promis
   else child.kill('SIGTERM')
   await gone
   clearTimeout(kill)
-}
-
-/**
- * Tries until it succeeds. A rejection of `daemon.failed` ends the wait, so does the time limit, with the last reason.
- * @param attempt resolves to anything but `false` or `undefined` when it has succeeded
- */
-export async function until<T>(
-  what: string,
-  limitMs: number,
-  daemons: readonly Daemon[],
-  attempt: () => Promise<T | false | undefined>,
-): Promise<T> {
-  const deadline = Date.now() + limitMs
-  let last = ''
-  while (Date.now() < deadline) {
-    const result = await Promise.race([attempt().catch(remember), ...daemons.map((daemon) => daemon.failed)])
-    if (result !== false && result !== undefined) return result
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`${what}: not within ${limitMs / 1000} s ${last}`)
-
-  function remember(error: unknown): undefined {
-    last = Array.isArray(error) ? String(error[1]) : String(error)
-  }
-}
-
-/** Whether something listens on a port of this machine. */
-export function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const end = (answer: boolean) => () => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', end(true)).once('error', end(false))
-  })
 }

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AuthenticatedLnd, authenticatedLndGrpc, getWalletInfo } from 'lightning'
-import type { BtcdRpc } from './btcd.ts'
-import { type Daemon, listens, startDaemon, until } from './daemon.ts'
+import type { BtcdRpc } from '../src/nodectl/chain/btcd.ts'
+import { listens, until } from '../src/nodectl/chain/wait.ts'
+import { type Daemon, startDaemon } from './daemon.ts'
 import type { Guard } from './guard.ts'
 
 /** How to reach a node of the network. Plain data: it crosses to other processes as JSON. */
@@ -52,10 +53,11 @@ export async function startLnd(setup: LndSetup, guard: Guard): Promise<RunningLn
   const cert = join(setup.dir, 'tls.cert')
   const macaroon = join(setup.dir, 'data', 'chain', 'bitcoin', 'regtest', 'admin.macaroon')
   // Only then a first call: gRPC waits longer and longer after every failed connection.
-  await until(`${setup.name} listens`, 60_000, [daemon], async () => existsSync(macaroon) && listens(setup.rpcPort))
+  const called = async () => existsSync(macaroon) && listens(setup.rpcPort)
+  await until(`${setup.name} listens`, 60_000, called, [daemon.failed])
   const socket = `localhost:${setup.rpcPort}`
   const lnd = await openLnd({ socket, cert, macaroon })
-  const info = await until(`${setup.name} answers`, 60_000, [daemon], () => getWalletInfo({ lnd }))
+  const info = await until(`${setup.name} answers`, 60_000, () => getWalletInfo({ lnd }), [daemon.failed])
   const spec = `lnd:${setup.dir}@${socket}`
   const peer = `127.0.0.1:${setup.peerPort}`
   const node = { name: setup.name, dir: setup.dir, socket, cert, macaroon, spec, peer, publicKey: info.public_key }

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type BtcdRpc, mine, startBtcd } from './btcd.ts'
-import { buildBinaries } from './build.ts'
+import { type BtcdRpc, mine } from '../src/nodectl/chain/btcd.ts'
+import { FIRST_BLOCKS } from '../src/nodectl/chain/chain.ts'
+import { MINER_ADDRESS } from '../src/nodectl/chain/coins.ts'
+import { freePorts } from '../src/nodectl/chain/ports.ts'
+import { buildBinaries } from '../src/nodectl/programs/build.ts'
+import { startBtcd } from './btcd.ts'
 import { fund, openChannels } from './channels.ts'
-import { MINER_ADDRESS } from './coins.ts'
 import { startGuard } from './guard.ts'
 import { type LndSetup, type NetNode, type RunningLnd, startLnd } from './lnd.ts'
-import { freePorts } from './ports.ts'
 
 export interface LightningNetOptions {
   /** Everything is kept here, and stays; without it a temporary directory is used and removed. */
@@ -41,13 +43,15 @@ export interface LightningNet extends LightningNetData {
   mine(blocks: number): Promise<void>
   /** Ends one LND, for tests of what happens then. */
   stopNode(name: NodeName): Promise<void>
+  /** As `stopNode`, by SIGKILL. */
+  killNode(name: NodeName): Promise<void>
+  /** Has one LND stand still, with all its connections open, until it is let go on. */
+  freezeNode(name: NodeName, frozen: boolean): void
   /** Starts it again, same directory, ports and channels; resolves when it answers. */
   startNode(name: NodeName): Promise<void>
   stop(): Promise<void>
 }
 
-/** Segwit is active from block 432 of a regtest chain; a channel funded earlier never confirms. */
-const FIRST_BLOCKS = 450
 /** Marks a directory as a network's own. */
 export const STATE_FILE = 'net.json'
 
@@ -79,8 +83,8 @@ export async function startLightningNet(options: LightningNetOptions = {}): Prom
   try {
     say('starting btcd')
     const btcd = await startBtcd(
+      binaries.btcd,
       {
-        program: binaries.btcd,
         dir: join(dir, 'btcd'),
         p2pPort: ports[0]!,
         rpc: {
@@ -141,8 +145,10 @@ export async function startLightningNet(options: LightningNetOptions = {}): Prom
     say('the network is up')
     return {
       ...data,
-      mine: (blocks) => mine(btcd.rpc, blocks),
+      mine: async (blocks) => void (await mine(btcd.rpc, blocks)),
       stopNode: async (name) => running.get(setupOf(name).name)?.daemon.stop(),
+      killNode: async (name) => running.get(setupOf(name).name)?.daemon.kill(),
+      freezeNode: (name, frozen) => running.get(setupOf(name).name)?.daemon.freeze(frozen),
       startNode: (name) => startNode(setupOf(name)),
       stop,
     }

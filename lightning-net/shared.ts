@@ -1,8 +1,9 @@
 // Without this import the compiler does not find the module that is added to below.
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
-import { canRun, printer } from './build.ts'
+import { canRun } from '../src/nodectl/programs/build.ts'
 import { type LightningNet, type LightningNetData, startLightningNet } from './network.ts'
+import { printer } from './printer.ts'
 
 /** The network that all tests of a run share, or why there is none. */
 export type SharedLightningNet =

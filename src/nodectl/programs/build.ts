@@ -1,11 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { startGuard } from './guard.ts'
+import { StreamError } from '../../errors/error.ts'
+import { isAlive } from '../alive.ts'
+import { stateHome } from '../home.ts'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 const PROGRAMS = {
@@ -22,28 +24,37 @@ export type Binaries = Readonly<Record<Program, string>>
 export type Availability =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly reason: string }
+/** Told what is going on, for people who wait: a line about once a second. */
+export type OnProgress = (line: string) => void
+
+type Env = NodeJS.ProcessEnv
 
 /** Where the programs are kept: one folder for every state of go.mod and go.sum, so that a change of version rebuilds. */
-export function binariesDir(): string {
+export function binariesDir(env: Env = process.env): string {
   const hash = createHash('sha256')
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(HERE, file)))
-  const cache = process.env.STREAMPAY_CACHE || join(HERE, '..', '.cache')
-  return resolve(cache, 'lightning-net', hash.digest('hex').slice(0, 16), 'bin')
+  return resolve(cacheDir(env), 'lightning-net', hash.digest('hex').slice(0, 16), 'bin')
+}
+
+/** Sources keep theirs beside them. A package does not: what is in `node_modules` goes with the next installation. */
+function cacheDir(env: Env): string {
+  if (env.STREAMPAY_CACHE) return env.STREAMPAY_CACHE
+  return import.meta.url.endsWith('.ts') ? join(HERE, '..', '..', '..', '.cache') : join(stateHome(env), 'cache')
 }
 
 /** Paths of the built programs; `undefined` if one is missing. */
-export function builtBinaries(): Binaries | undefined {
-  const dir = binariesDir()
+export function builtBinaries(env: Env = process.env): Binaries | undefined {
+  const dir = binariesDir(env)
   const binaries = { lnd: join(dir, 'lnd'), lncli: join(dir, 'lncli'), btcd: join(dir, 'btcd') }
   return Object.values(binaries).every((path) => existsSync(path)) ? binaries : undefined
 }
 
 /** Whether there is a Go that can build the programs, and the reason if not. */
-export function hasGo(): Availability {
+export function hasGo(env: Env = process.env): Availability {
   const needed = /^go (\d+)\.(\d+)/m.exec(readFileSync(join(HERE, 'go.mod'), 'utf8'))!
   const wanted = `Go ${needed[1]}.${needed[2]} or newer`
   // Outside this folder: inside it an old Go would first download the version that go.mod names.
-  const answer = spawnSync('go', ['env', 'GOVERSION'], { cwd: dirname(process.execPath), encoding: 'utf8' })
+  const answer = spawnSync('go', ['env', 'GOVERSION'], { cwd: dirname(process.execPath), encoding: 'utf8', env })
   if (answer.error) return { ok: false, reason: `${wanted} is needed to build LND, and there is no \`go\` on the PATH` }
   const found = /^go(\d+)\.(\d+)/.exec(answer.stdout.trim())
   if (!found) return { ok: false, reason: `${wanted} is needed to build LND; \`go env GOVERSION\` gave no version` }
@@ -54,40 +65,56 @@ export function hasGo(): Availability {
   return { ok: true, detail: answer.stdout.trim() }
 }
 
-/** Whether a network can be started here: the programs are built, or can be. */
-export const canRun = (): Availability => (builtBinaries() ? { ok: true, detail: binariesDir() } : hasGo())
+/** Whether the programs are built, or can be. */
+export const canRun = (env: Env = process.env): Availability =>
+  builtBinaries(env) ? { ok: true, detail: binariesDir(env) } : hasGo(env)
 
 /**
  * Builds lnd, lncli and btcd, unless that was done. The first time takes about six minutes on two cores and a few
  * hundred megabytes of downloads from the Go module proxy; with a warm Go cache it takes seconds.
- * @param onProgress is told what is going on, about once a second; prints to stderr when absent
+ * @throws StreamError `program-missing` (no Go), `program-build-failed`
  */
-export async function buildBinaries(onProgress: (line: string) => void = printer()): Promise<Binaries> {
-  const built = builtBinaries()
+export async function buildBinaries(onProgress: OnProgress = () => {}, env: Env = process.env): Promise<Binaries> {
+  const built = builtBinaries(env)
   if (built) return built
-  const go = hasGo()
-  if (!go.ok) throw new Error(go.reason)
-  const dir = binariesDir()
+  const go = hasGo(env)
+  if (!go.ok) throw new StreamError('program-missing', go.reason, { program: 'go' })
+  const dir = binariesDir(env)
+  await removeAbandoned(dir)
   const unfinished = `${dir}.${process.pid}`
   await mkdir(unfinished, { recursive: true })
   try {
-    await goBuild(unfinished, go.detail, onProgress)
+    await goBuild(unfinished, go.detail, onProgress, env)
     // Renamed when complete: a build that was interrupted is never taken for a whole one.
     await rename(unfinished, dir).catch((error) => {
-      if (!builtBinaries()) throw error
+      if (!builtBinaries(env)) throw error
     })
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }
-  return builtBinaries()!
+  return builtBinaries(env)!
 }
 
-async function goBuild(out: string, version: string, onProgress: (line: string) => void): Promise<void> {
+/** What builds left that were killed: folders named after a process that is gone. */
+async function removeAbandoned(dir: string): Promise<void> {
+  const parent = dirname(dir)
+  const left = existsSync(parent) ? readdirSync(parent) : []
+  for (const name of left) {
+    const [, pid] = new RegExp(`^${basename(dir)}\\.(\\d+)$`).exec(name) ?? []
+    if (pid && !isAlive(Number(pid))) await rm(join(parent, name), { recursive: true, force: true })
+  }
+}
+
+/** No guard is needed: Go ends by SIGPIPE at its next line when the process that reads its lines is gone. */
+async function goBuild(out: string, version: string, onProgress: OnProgress, env: Env): Promise<void> {
   const started = Date.now()
-  const guard = startGuard()
   const args = ['build', '-v', '-trimpath', '-buildvcs=false', `-tags=${TAGS}`, '-ldflags=-s -w', '-o', `${out}/`]
-  const go = spawn('go', [...args, ...Object.values(PROGRAMS)], { cwd: HERE, stdio: ['ignore', 'ignore', 'pipe'] })
-  if (go.pid) guard.watch(go.pid)
+  const go = spawn('go', [...args, ...Object.values(PROGRAMS)], {
+    cwd: HERE,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A workspace of the folders above would be used otherwise.
+    env: { ...env, GOWORK: 'off' },
+  })
   let compiled = 0
   let now = 'looking up modules'
   const tail: string[] = []
@@ -112,29 +139,13 @@ async function goBuild(out: string, version: string, onProgress: (line: string) 
       go.on('error', reject)
       go.on('close', resolve)
     })
-    if (code !== 0) throw new Error(`go build failed:\n${tail.join('\n')}`)
+    if (code !== 0) throw new StreamError('program-build-failed', `go build failed:\n${tail.join('\n')}`)
     now = 'done'
     report()
   } finally {
     clearInterval(timer)
-    if (go.pid) guard.forget(go.pid)
-    guard.end()
   }
 }
 
 const clock = (ms: number): string =>
   `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`
-
-/** One line that is rewritten on a terminal; elsewhere, such as in CI, a new line every ten seconds. */
-export function printer(): (line: string) => void {
-  let last = 0
-  return (line) => {
-    const width = process.stderr.columns ?? 120
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r\x1b[2K${line.slice(0, width - 1)}${/done$/.test(line) ? '\n' : ''}`)
-    else if (Date.now() - last >= 10_000 || /done$/.test(line)) {
-      last = Date.now()
-      process.stderr.write(`${line}\n`)
-    }
-  }
-}

@@ -1,0 +1,6 @@
+export { examineEmbedded } from './embedded.ts'
+export { type Examination, type ExamineOptions, examineNode } from './examine.ts'
+export { type Finding, findingOf, judgeFailure } from './finding.ts'
+export { examineSeller, type Purse } from './seller.ts'
+export { type Subject, subjectOf } from './subject.ts'
+export { type Sum, sumUp } from './sum.ts'

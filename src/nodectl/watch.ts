@@ -1,0 +1,45 @@
+export interface WatchOptions<T> {
+  /** The longest to watch, in ms. */
+  readonly forMs: number
+  /** Ends the watching; what is watched goes on. */
+  readonly signal?: AbortSignal
+  /** Told the state at first, and whenever it is another one. */
+  readonly onChange?: (state: T) => void
+}
+
+const EVERY_MS = 1000
+
+/**
+ * Looks once a second until it is done, the time is over, or the signal aborts.
+ * @returns the last state
+ * @throws what `look` throws
+ */
+export async function watch<T>(
+  options: WatchOptions<T>,
+  look: () => Promise<{ readonly state: T; readonly done: boolean }>,
+): Promise<T> {
+  const end = Date.now() + options.forMs
+  for (let last = ''; ; ) {
+    const { state, done } = await look()
+    const now = JSON.stringify(state, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
+    if (now !== last) options.onChange?.(state)
+    last = now
+    const left = end - Date.now()
+    if (done || left <= 0 || options.signal?.aborted) return state
+    await pause(Math.min(EVERY_MS, left), options.signal)
+  }
+}
+
+/** Resolves after so many ms, or when the signal aborts. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted) end()
+  })
+}
