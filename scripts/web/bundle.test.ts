@@ -1,0 +1,29 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bundleBrowser, type Chunk } from './bundle.ts'
+
+const KB = 1000
+const dir = mkdtempSync(path.join(tmpdir(), 'streampay-bundle-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+let chunks: readonly Chunk[]
+beforeAll(async () => {
+  chunks = await bundleBrowser(dir)
+})
+const sum = (wanted: (chunk: Chunk) => boolean): number =>
+  chunks.filter(wanted).reduce((total, { gzipped }) => total + gzipped, 0)
+
+test('what a page loads stays small, and what paying adds is known', () => {
+  const first = sum(({ lazy }) => !lazy)
+  const paying = sum(({ lazy, file }) => lazy && !/^(?:nwc|dist)-/.test(file))
+  const nwc = sum(({ file }) => file.startsWith('nwc-'))
+  console.log(`streampay/browser, gzipped: ${first} bytes; the first payment adds ${paying}; NWC adds ${nwc}`)
+  expect(first).toBeLessThanOrEqual(25 * KB)
+  expect(first + paying).toBeLessThanOrEqual(52 * KB)
+})
+
+test('it runs in browsers alone: nothing of Node is left in it', () => {
+  for (const { file } of chunks)
+    expect(readFileSync(path.join(dir, file), 'utf8'), file).not.toMatch(/from\s*["']node:/)
+})

@@ -1,0 +1,95 @@
+/*
+ * Makes what browsers load: `streampay/browser` as one small file with its lazy chunks, and the pages that the gateway serves.
+ */
+import { copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { type OutputChunk, type Plugin, rolldown } from 'rolldown'
+import { CODES } from '../../src/errors/codes.ts'
+import { ROOT } from '../run/child.ts'
+
+export interface Chunk {
+  readonly file: string
+  /** Bytes, compressed as servers do. */
+  readonly gzipped: number
+  /** Loaded only when it is needed. */
+  readonly lazy: boolean
+}
+
+/** What a browser does without: the words for terminals, exit codes, and a curve library that can also sign. */
+const lighter: Plugin = {
+  name: 'lighter',
+  resolveId(source) {
+    return source === '@noble/curves/secp256k1.js' ? path.join(ROOT, 'src/browser/curve.ts') : null
+  },
+  load(id) {
+    if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null
+    const rows = Object.entries(CODES).map(([code, row]) => {
+      const { status, problem } = row as { readonly status: number; readonly problem?: string }
+      return `${code} ${status}${problem ? ` ${problem}` : ''}`
+    })
+    const code = `const rows = ${JSON.stringify(rows.join(','))}.split(',').map((row) => row.split(' '))
+export const EXIT = {}
+export const CODES = Object.fromEntries(
+  rows.map(([code, status, problem]) => [code, { status: +status, title: code, hint: '', exit: 'failed', problem }]))`
+    return { code, moduleType: 'js' }
+  },
+}
+
+/** Bundles one entry with its lazy chunks into a folder. */
+async function bundle(
+  input: Readonly<Record<string, string>>,
+  dir: string,
+  external: readonly string[] = [],
+): Promise<Chunk[]> {
+  const build = await rolldown({
+    input: { ...input },
+    cwd: ROOT,
+    platform: 'browser',
+    plugins: [lighter],
+    external: [...external],
+    treeshake: { moduleSideEffects: false },
+    logLevel: 'warn',
+  })
+  try {
+    const { output } = await build.write({
+      dir,
+      format: 'esm',
+      minify: true,
+      entryFileNames: '[name].js',
+      chunkFileNames: '[name]-[hash].js',
+    })
+    const chunks = output.filter((one): one is OutputChunk => one.type === 'chunk')
+    const eager = reachedFrom(chunks)
+    return chunks.map(({ fileName, code }) => ({
+      file: fileName,
+      gzipped: gzipSync(code, { level: 9 }).length,
+      lazy: !eager.has(fileName),
+    }))
+  } finally {
+    await build.close()
+  }
+}
+
+/** All that is loaded with the entries, chunks that they share included. */
+function reachedFrom(chunks: readonly OutputChunk[]): Set<string> {
+  const reached = new Set(chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName))
+  for (const file of reached)
+    for (const next of chunks.find(({ fileName }) => fileName === file)?.imports ?? []) reached.add(next)
+  return reached
+}
+
+/** `streampay/browser` into `dist/browser`, instead of what the compiler wrote there; declarations stay. */
+export async function bundleBrowser(dir: string): Promise<Chunk[]> {
+  for (const file of globSync('**/*.js', { cwd: dir })) rmSync(path.join(dir, file))
+  return bundle({ index: 'src/browser/index.ts' }, dir)
+}
+
+/** The gateway's pages into `web/dist`: player, try-it page, style, and the chunks that they share. */
+export async function bundleWeb(dir: string): Promise<Chunk[]> {
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(dir, { recursive: true })
+  const chunks = await bundle({ play: 'web/play.ts', try: 'web/try.ts' }, dir)
+  copyFileSync(path.join(ROOT, 'web/page.css'), path.join(dir, 'page.css'))
+  return chunks
+}

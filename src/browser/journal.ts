@@ -1,0 +1,264 @@
+import { StreamError } from '../errors/error.ts'
+import type {
+  Journal,
+  JournalAgreement,
+  JournalPayment,
+  JournalReturn,
+  NewAgreement,
+  NewPayment,
+  PaymentEnd,
+  PaymentFilter,
+  SpendingReport,
+  Writing,
+} from '../ledger/journal.ts'
+import type { KeptLimit, LimitName, Limits } from '../ledger/limits.ts'
+import { MemoryJournal } from '../ledger/memory/journal.ts'
+
+/** What of `localStorage` is used. Writes are done when they return: so a payment is written before it is sent. */
+export type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
+
+const AGREEMENT = 'streampay:agreement:'
+const PAYMENT = 'streampay:payment:'
+const LIMITS = 'streampay:limits'
+/** What is over and older than the longest limit looks back is forgotten. */
+const KEPT_MS = 48 * 3_600_000
+
+/**
+ * The journal of a browser: in memory, and every change of it in a small store that outlives the page. Tabs share budgets and payments
+ * through it; an agreement belongs to one tab at a time, by a lock of the browser's that ends with the tab.
+ */
+export class StoredJournal implements Journal {
+  readonly #memory = new MemoryJournal()
+  readonly #store: Store
+  readonly #locks: LockManager | undefined
+  readonly #unlock = new Map<string, () => void>()
+
+  /** What was asked for before: calls take effect in their order. */
+  #ready: Promise<void>
+
+  /** @param locks of the browser, if it has any: without them two tabs may take up the same agreement */
+  constructor(store: Store, locks: LockManager | undefined = globalThis.navigator?.locks) {
+    this.#store = store
+    this.#locks = locks
+    this.#ready = this.#readAll()
+  }
+
+  async addAgreement(agreement: NewAgreement): Promise<void> {
+    await this.#ready
+    await this.#memory.addAgreement(agreement)
+    await this.#lock(agreement.id)
+    await this.#keepAgreement(agreement.id)
+  }
+
+  async holdAgreement(id: string): Promise<boolean> {
+    await this.#ready
+    if (!(await this.#memory.holdAgreement(id))) return false
+    if (await this.#lock(id)) return true
+    await this.#memory.releaseAgreement(id)
+    return false
+  }
+
+  async releaseAgreement(id: string): Promise<void> {
+    await this.#ready
+    await this.#memory.releaseAgreement(id)
+    this.#unlock.get(id)?.()
+    this.#unlock.delete(id)
+  }
+
+  async noteReceived(id: string, steps: bigint): Promise<void> {
+    await this.#ready
+    await this.#memory.noteReceived(id, steps)
+    await this.#keepAgreement(id)
+  }
+
+  async closeAgreement(id: string, statement: string | undefined): Promise<void> {
+    await this.#ready
+    await this.#memory.closeAgreement(id, statement)
+    await this.#keepAgreement(id)
+  }
+
+  async noteReturn(id: string, entry: JournalReturn): Promise<void> {
+    await this.#ready
+    await this.#memory.noteReturn(id, entry)
+    await this.#keepAgreement(id)
+  }
+
+  async getAgreement(id: string): Promise<JournalAgreement | undefined> {
+    await this.#ready
+    return this.#memory.getAgreement(id)
+  }
+
+  async agreements(state?: JournalAgreement['state']): Promise<JournalAgreement[]> {
+    await this.#ready
+    return this.#memory.agreements(state)
+  }
+
+  addPayment(payment: NewPayment, limits?: Limits): Promise<Writing> {
+    return this.#write(payment.paymentHash, () => this.#memory.addPayment(payment, limits))
+  }
+
+  repeatPayment(payment: NewPayment, limits?: Limits): Promise<Writing> {
+    return this.#write(payment.paymentHash, () => this.#memory.repeatPayment(payment, limits))
+  }
+
+  async endPayment(paymentHash: string, end: PaymentEnd): Promise<void> {
+    await this.#ready
+    await this.#memory.endPayment(paymentHash, end)
+    await this.#keepPayment(paymentHash)
+  }
+
+  async getPayment(paymentHash: string): Promise<JournalPayment | undefined> {
+    await this.#ready
+    return this.#memory.getPayment(paymentHash)
+  }
+
+  async payments(filter?: PaymentFilter): Promise<JournalPayment[]> {
+    await this.#ready
+    return this.#memory.payments(filter)
+  }
+
+  async abandonedPayments(): Promise<JournalPayment[]> {
+    await this.#ready
+    return this.#memory.abandonedPayments()
+  }
+
+  async limits(): Promise<KeptLimit[]> {
+    await this.#ready
+    return this.#memory.limits()
+  }
+
+  async setLimit(name: LimitName, amount: KeptLimit['amount'] | undefined, host?: string): Promise<void> {
+    await this.#ready
+    await this.#memory.setLimit(name, amount, host)
+    this.#put(LIMITS, await this.#memory.limits())
+  }
+
+  async spending(): Promise<SpendingReport> {
+    await this.#ready
+    await this.#readPayments()
+    return this.#memory.spending()
+  }
+
+  async end(): Promise<void> {
+    for (const id of [...this.#unlock.keys()]) await this.releaseAgreement(id)
+  }
+
+  /** One tab at a time judges and writes, and looks first at what the others wrote. */
+  #write(paymentHash: string, add: () => Promise<Writing>): Promise<Writing> {
+    const run = async (): Promise<Writing> => {
+      await this.#readPayments()
+      const writing = await add()
+      if (!writing.written) return writing
+      try {
+        await this.#keepPayment(paymentHash)
+      } catch (error) {
+        // Not written, so it is not sent.
+        await this.#memory.endPayment(paymentHash, { status: 'failed', fee: 0n as KeptLimit['amount'] })
+        throw error
+      }
+      return writing
+    }
+    const before = this.#ready
+    const locks = this.#locks
+    const writing = before.then(() => (locks ? locks.request('streampay:payments', run) : run()))
+    this.#ready = writing.then(
+      () => {},
+      () => {},
+    )
+    return writing
+  }
+
+  /** Holds an agreement for as long as this tab lives, or until it is released. */
+  async #lock(id: string): Promise<boolean> {
+    if (!this.#locks || this.#unlock.has(id)) return true
+    const got = Promise.withResolvers<boolean>()
+    const held = Promise.withResolvers<void>()
+    this.#locks
+      .request(`${AGREEMENT}${id}`, { ifAvailable: true }, (lock) => {
+        got.resolve(lock !== null)
+        return lock === null ? undefined : held.promise
+      })
+      .catch(got.reject)
+    if (!(await got.promise)) return false
+    this.#unlock.set(id, held.resolve)
+    return true
+  }
+
+  async #keepAgreement(id: string): Promise<void> {
+    const agreement = await this.#memory.getAgreement(id)
+    if (agreement) this.#put(AGREEMENT + id, agreement)
+  }
+
+  async #keepPayment(paymentHash: string): Promise<void> {
+    const payment = await this.#memory.getPayment(paymentHash)
+    if (payment) this.#put(PAYMENT + paymentHash, payment)
+  }
+
+  #put(key: string, value: unknown): void {
+    try {
+      this.#store.setItem(
+        key,
+        JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one)),
+      )
+    } catch (error) {
+      throw new StreamError('ledger-failed', 'the browser does not store what is paid here', {}, error)
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    for (const agreement of this.#read<JournalAgreement>(AGREEMENT)) {
+      const old = agreement.createdAtMs < Date.now() - KEPT_MS
+      const returning = agreement.returns?.some(({ status }) => status === 'asked')
+      if (agreement.state === 'closed' && old && !returning) {
+        this.#store.removeItem(AGREEMENT + agreement.id)
+        continue
+      }
+      await this.#memory.addAgreement(agreement)
+      await this.#memory.noteReceived(agreement.id, agreement.receivedSteps)
+      for (const entry of agreement.returns) await this.#memory.noteReturn(agreement.id, entry)
+      if (agreement.state === 'closed') await this.#memory.closeAgreement(agreement.id, agreement.statement)
+      await this.#memory.releaseAgreement(agreement.id)
+    }
+    await this.#readPayments()
+    for (const { name, amount, host } of this.#readOne<KeptLimit[]>(LIMITS) ?? []) {
+      await this.#memory.setLimit(name, amount, host)
+    }
+  }
+
+  /** Payments of all tabs: new ones, and how known ones ended. */
+  async #readPayments(): Promise<void> {
+    for (const payment of this.#read<JournalPayment>(PAYMENT)) {
+      const { paymentHash, status, fee, preimage, createdAtMs, agreementId } = payment
+      const isOver = status === 'settled' || status === 'failed'
+      const agreement = await this.#memory.getAgreement(agreementId)
+      if (isOver && createdAtMs < Date.now() - KEPT_MS && agreement?.state !== 'open') {
+        this.#store.removeItem(PAYMENT + paymentHash)
+        continue
+      }
+      await this.#memory.addPayment({ ...payment, receivedSteps: 0n }, {})
+      if (status !== 'pending') {
+        await this.#memory.endPayment(paymentHash, { status, fee, ...(preimage !== undefined && { preimage }) })
+      }
+    }
+  }
+
+  #read<T>(prefix: string): T[] {
+    const keys = Array.from({ length: this.#store.length }, (_, i) => this.#store.key(i))
+    return keys.flatMap((key) => {
+      const value = key?.startsWith(prefix) ? this.#readOne<T>(key) : undefined
+      return value === undefined ? [] : [value]
+    })
+  }
+
+  /** Another version, or another script of this site, may have written it: what cannot be read is passed over. */
+  #readOne<T>(key: string): T | undefined {
+    try {
+      const text = this.#store.getItem(key)
+      const revive = (_: string, one: unknown) =>
+        typeof one === 'string' && /^\d+n$/.test(one) ? BigInt(one.slice(0, -1)) : one
+      return text === null ? undefined : JSON.parse(text, revive)
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { checkConfig, parseConfig, readConfigFile } from './read.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'streampay-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const mistake = (text: string): string => {
+  try {
+    parseConfig(text, 'c.yaml')
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'config-invalid' })
+    return (error as Error).message
+  }
+  return expect.unreachable()
+}
+const route = (lines: string) => `routes:\n  - folder: ./films\n    price: 1 sat/MiB\n${lines}`
+
+describe('mistakes are told by line, with the choices', () => {
+  test.each([
+    [route('    prise: 2'), 'c.yaml:4:5: routes[0].prise is no member here; there are name, path, methods, model'],
+    ['routes:\n  - folder: x\n    price: 1 sat per', 'c.yaml:3:5: routes[0].price "1 sat per" is not a price such as'],
+    ['routes:\n  - folder: x\n    price: 5', 'c.yaml:3:5: routes[0].price must be a price such as "1 sat/MiB"'],
+    [
+      'routes:\n  - upstream: http://x\n    price: { outputs: 1 sat/token }',
+      'c.yaml:3:14: routes[0].price.outputs is no member here; there are input, output',
+    ],
+    [
+      'routes:\n  - upstream: http://x\n    price:\n      input: lots',
+      'c.yaml:4:7: routes[0].price.input "lots" is not a price',
+    ],
+    [route('    methods: [GET, FETCH]'), 'c.yaml:4:20: routes[0].methods[1] must be one of GET, HEAD, POST'],
+    [route('    path: films'), 'c.yaml:4:5: routes[0].path "films" is not a path such as'],
+    [route('    upstream: http://x'), 'c.yaml:2:5: routes[0].folder sells one thing: either upstream or folder'],
+    ['routes:\n  - price: free', 'c.yaml:2:5: routes[0] sells nothing: give it one of upstream, folder, file, video'],
+    [route('    free: 3 a day'), 'c.yaml:4:5: routes[0].free "3 a day" is not an allowance such as "3 requests/day"'],
+    [route('    name: Films!'), 'c.yaml:4:5: routes[0].name must be a name of a-z'],
+    [route('    upstreamHeaders: { x: y }'), 'c.yaml:4:5: routes[0].upstreamHeaders is for an upstream'],
+    [route('    split: { a: 10%, b: 80% }'), 'c.yaml:4:5: routes[0].split must add up to 100%, and is 90%'],
+    ['routes:\n  - { folder: x, price: 0.01 USD/MiB }', 'c.yaml:2:18: routes[0].price is in USD, and rates has no USD'],
+    [`listen:\n  port: 99999\n${route('')}`, 'c.yaml:2:3: listen.port must be a port, a number from 0 to 65535'],
+    [`rates:\n  USD: {}\n${route('')}`, 'c.yaml:2:3: rates.USD comes from one of value, file, url, or read'],
+    ['routes: []', 'c.yaml:1:1: routes must have at least one route'],
+    ['routes: films', 'c.yaml:1:1: routes must be a list of routes'],
+    ['[]', 'c.yaml:1:1: must be an object with some of listen, node'],
+    ['a: [1,\nb: 2', 'c.yaml:2:'],
+    [
+      'routes:\n  - {folder: a, price: free, name: n}\n  - {folder: a, price: free, name: n}',
+      `c.yaml:3:30: routes[1].name "n" is another route's name`,
+    ],
+  ])('%j', (text, told) => {
+    expect(mistake(text)).toContain(told)
+  })
+
+  test('several at once, each in a line', () => {
+    expect(mistake('listen: { port: x }\nroutes:\n  - { folder: a, price: b }').split('\n')).toHaveLength(2)
+  })
+})
+
+test('what is left out has its default', () => {
+  const { listen, routes, webhooks } = parseConfig(route('    grace: 2s\n    free: 3 requests/day'), 'c')
+  expect(listen).toEqual({ host: '127.0.0.1', port: 2402, insecure: false, trustProxy: 0 })
+  expect(routes).toEqual([
+    { path: '/**', folder: './films', price: '1 sat/MiB', grace: 2000, free: { requests: 3, perMs: 86_400_000 } },
+  ])
+  expect(webhooks).toEqual([])
+})
+
+test('files are read by their ending, and what they name lies beside them', async () => {
+  const config = { routes: [{ folder: 'films', price: 'free' }] }
+  writeFileSync(join(folder, 'c.json'), JSON.stringify(config))
+  writeFileSync(join(folder, 'c.yml'), 'routes: [{ folder: films, price: free }]')
+  writeFileSync(join(folder, 'c.mjs'), `export default ${JSON.stringify(config)}`)
+  for (const name of ['c.json', 'c.yml', 'c.mjs']) {
+    expect((await readConfigFile(join(folder, name))).routes[0]?.folder).toBe(join(folder, 'films'))
+  }
+  writeFileSync(join(folder, 'bad.mjs'), 'export default { routes: [{ folder: 1, price: "free" }] }')
+  await expect(readConfigFile(join(folder, 'bad.mjs'))).rejects.toThrow('bad.mjs: routes[0].folder must be a text')
+  await expect(readConfigFile(join(folder, 'c.toml'))).rejects.toThrow('ends in .yaml, .yml, .json, .mjs')
+  await expect(readConfigFile(join(folder, 'none.yaml'))).rejects.toMatchObject({ code: 'config-invalid' })
+})
+
+test('aliases that grow without end are refused', () => {
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+    .split('')
+    .map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[i]}`).join(',')}]`)
+    .join('\n')}`
+  expect(mistake(bomb)).toContain('c.yaml')
+})
+
+test('a program may write one too', () => {
+  expect(() => checkConfig({ routes: [{ folder: 'x' }] })).toThrow('routes[0].price must be a price')
+})

@@ -1,0 +1,72 @@
+import type { StreamError } from '../errors/error.ts'
+import type { SellerEvent } from '../seller/seller.ts'
+
+/** What happens at a gateway, for panels, logs, metrics and webhooks. Nothing secret is in it. */
+export type GatewayEvent = Happening & { readonly atMs: number }
+
+/** What happens, before it is told when. */
+export type Happening = (SellerEvent & { readonly route?: string }) | RequestEvent | ReloadEvent
+
+/** A seller's event with the route that it is about: an agreement's scope is its route's name. */
+export const withRoute = (event: SellerEvent): Happening =>
+  'account' in event ? { ...event, route: event.account.agreement.scope } : event
+
+/** A request was answered, and its body is over. */
+export interface RequestEvent {
+  readonly type: 'request'
+  /** `undefined` where no route fits. */
+  readonly route: string | undefined
+  readonly status: number
+  /** From its head to the end of its answer. */
+  readonly ms: number
+  /** Of the answer's body. */
+  readonly bytes: number
+}
+
+export type ReloadEvent =
+  /** `ignored`: members that changed and take a new start. */
+  | { readonly type: 'reloaded'; readonly routes: readonly string[]; readonly ignored: readonly string[] }
+  /** The old configuration stays. */
+  | { readonly type: 'reload-failed'; readonly error: StreamError }
+
+/** Calls `onEnd` with the bytes of an answer once its body is over, however it ends. */
+export function watchBody(
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  onEnd: (bytes: number) => void,
+): Response {
+  const reader = body.getReader()
+  let bytes = 0
+  let over = false
+  const end = () => {
+    if (!over) onEnd(bytes)
+    over = true
+  }
+  const watched = new ReadableStream<Uint8Array>(
+    {
+      // Invariant: asked for only when the reader asks, so that backpressure stays what it is.
+      pull: (controller) =>
+        reader.read().then(
+          ({ done, value }) => {
+            if (done) {
+              end()
+              return controller.close()
+            }
+            bytes += value.byteLength
+            controller.enqueue(value)
+          },
+          (error) => {
+            end()
+            throw error
+          },
+        ),
+      cancel: (reason) => {
+        end()
+        return reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const { status, statusText, headers } = response
+  return new Response(watched, { status, statusText, headers })
+}

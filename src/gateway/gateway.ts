@@ -1,0 +1,312 @@
+import { StreamError, toStreamError } from '../errors/error.ts'
+import type { PriceSpec } from '../money/tariff.ts'
+import { failure } from '../seller/adapters/refusals.ts'
+import { knownBody } from '../seller/adapters/response.ts'
+import type { PaidHandler } from '../seller/paywall.ts'
+import { Seller, type SellerOptions } from '../seller/seller.ts'
+import { plain } from '../seller/sources/plain.ts'
+import type { GatewayConfig, RouteConfig } from './config/schema.ts'
+import { type GatewayEvent, type Happening, watchBody, withRoute } from './events.ts'
+import { routeNames } from './names.ts'
+import { checkTerms, currencies } from './prices.ts'
+import { Rates } from './rates/rates.ts'
+import { type GatewayRoute, ServingRoute } from './route.ts'
+import { type Found, Router } from './routes/router.ts'
+import { purposeOf } from './routes/scope.ts'
+import { letGo, type SourceMaker, sourceOf } from './sources.ts'
+
+export type { GatewayConfig, RouteConfig } from './config/schema.ts'
+export type { GatewayEvent } from './events.ts'
+export type { GatewayRoute } from './route.ts'
+
+/** What a gateway is made of besides its configuration. */
+export interface GatewayParts {
+  /**
+   * The seller of a node: the gateway's own for `undefined`, else the one that a route's `payee` names. What it returns is the caller's to
+   * close after the gateway.
+   */
+  readonly openSeller: (node: string | undefined) => Promise<Omit<SellerOptions, 'onEvent' | 'trustProxy'>>
+  /** Makers of what routes sell, asked before the gateway's own. */
+  readonly sources?: readonly SourceMaker[]
+  /**
+   * Pages for people: of a route that asks for payment, in the place of the 402's own body, and with `undefined` of a path below `/.stream/`,
+   * which no route gets.
+   */
+  readonly pages?: (
+    request: Request,
+    route: GatewayRoute | undefined,
+  ) => Response | undefined | Promise<Response | undefined>
+}
+
+const RESERVED = '/.stream/'
+
+/**
+ * Sells what lies behind its routes, each at its own price.
+ * @example
+ * const gateway = await Gateway.open(await readConfigFile('streampay.config.yaml'), { openSeller: async () => ({ node }) })
+ * await serve((request) => gateway.handle(request), { port: 2402 })
+ */
+export class Gateway {
+  readonly #parts: GatewayParts
+  readonly #sellers = new Map<string | undefined, Promise<Seller>>()
+  readonly #listeners = new Set<(event: GatewayEvent) => void>()
+  #config: GatewayConfig
+  #routes: readonly ServingRoute[] = []
+  #router = new Router<ServingRoute>([])
+  #rates: Rates | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(config: GatewayConfig, parts: GatewayParts) {
+    this.#config = config
+    this.#parts = parts
+  }
+
+  /**
+   * @param onEvent as `onEvent` later, from the very first event on
+   * @throws StreamError `config-invalid` where something that the configuration names is not there, `price-invalid`, `node-…`
+   */
+  static async open(
+    config: GatewayConfig,
+    parts: GatewayParts,
+    onEvent?: (event: GatewayEvent) => void,
+  ): Promise<Gateway> {
+    const gateway = new Gateway(config, parts)
+    if (onEvent) gateway.#listeners.add(onEvent)
+    try {
+      await gateway.#apply(config)
+    } catch (error) {
+      await gateway.close()
+      throw error
+    }
+    return gateway
+  }
+
+  get config(): GatewayConfig {
+    return this.#config
+  }
+
+  get routes(): readonly GatewayRoute[] {
+    return this.#routes
+  }
+
+  /** The seller of the gateway's own node. */
+  get seller(): Promise<Seller> {
+    return this.#sellerOf(undefined)
+  }
+
+  /** Answers a request; never rejects. */
+  async handle(request: Request): Promise<Response> {
+    const startedAt = performance.now()
+    const asked: Asked = { route: undefined, served: false }
+    const response = await this.#answer(request, asked).catch((error: unknown) => {
+      const known = toStreamError(error)
+      if (known.status >= 500 && !request.signal.aborted)
+        this.#emit({ type: 'error', error: known, ...(asked.route !== undefined && { route: asked.route }) })
+      return failure(error)
+    })
+    // What passes between buyer and seller about an agreement is no request for what is sold.
+    const control = !asked.served && response.ok && request.headers.has('authorization')
+    if (this.#listeners.size === 0 || control) return response
+    const { status } = response
+    const { route } = asked
+    const tell = (bytes: number) =>
+      this.#emit({ type: 'request', route, status, ms: performance.now() - startedAt, bytes })
+    const known = knownBody(response)
+    if (known !== undefined || !response.body) {
+      tell(known ? Buffer.byteLength(known) : 0)
+      return response
+    }
+    return watchBody(response, response.body, tell)
+  }
+
+  /**
+   * Takes another configuration, whole or not at all. Agreements stay as they are, also those of routes that are gone: they come back with
+   * their route. `listen` and `node` take a new start.
+   * @throws StreamError as `open`; the old configuration stays
+   */
+  async reload(config: GatewayConfig): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      try {
+        await this.#apply(config)
+      } catch (error) {
+        this.#emit({ type: 'reload-failed', error: toStreamError(error) })
+        throw error
+      }
+      const members = ['listen', 'node', 'dashboard', 'webhooks'] as const
+      const ignored = members.filter((name) => JSON.stringify(config[name]) !== JSON.stringify(this.#config[name]))
+      this.#config = config
+      this.#emit({ type: 'reloaded', routes: this.#routes.map(({ name }) => name), ignored })
+    })
+    this.#turn = turn.catch(() => {})
+    await turn
+  }
+
+  /** @throws StreamError `option-invalid` for a route that is unknown or free, `price-invalid`, `amount-invalid` */
+  setPrice(routeName: string, price: PriceSpec): void {
+    const route = this.#routes.find(({ name }) => name === routeName)
+    if (!route) throw new StreamError('option-invalid', `there is no route "${routeName.slice(0, 60)}"`)
+    route.setPrice(price)
+  }
+
+  /** Tells what happens. Returns what ends that. */
+  onEvent(listener: (event: GatewayEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Ends the sellers; nodes and ledgers are their opener's to close. */
+  async close(): Promise<void> {
+    this.#rates?.close()
+    for (const route of this.#routes) {
+      route.close()
+      letGo(route.handler)
+    }
+    for (const seller of await Promise.allSettled(this.#sellers.values())) {
+      if (seller.status === 'fulfilled') await seller.value.close()
+    }
+  }
+
+  /** The route that a request takes, and the request as it is to be read. */
+  async find(request: Request): Promise<Found<ServingRoute>> {
+    if (this.#router.conditional) {
+      // What makes terms, or speaks of an agreement, comes without the headers and the body that chose the route.
+      const purpose = purposeOf(request)
+      const route = purpose && !purpose.use && this.#routes.find(({ name }) => name === purpose.scope)
+      if (route) return { route, request }
+    }
+    return this.#router.find(request)
+  }
+
+  async #answer(request: Request, asked: Asked): Promise<Response> {
+    const { pages } = this.#parts
+    if (new URL(request.url).pathname.startsWith(RESERVED)) {
+      return (await pages?.(request, undefined)) ?? plain(404, 'not found')
+    }
+    const found = await this.find(request)
+    if (!('route' in found)) {
+      return found.status === 405 ? plain(405, `only ${found.allow}`, { allow: found.allow }) : plain(404, 'not found')
+    }
+    asked.route = found.route.name
+    const response = await found.route.answer(found.request, () => {
+      asked.served = true
+    })
+    if (response.status !== 402 || !pages || !wantsPage(request)) return response
+    const page = await pages(request, found.route)
+    return page ? onChallenge(page, response) : response
+  }
+
+  /** All that can fail comes first; then the change happens at once. */
+  async #apply(config: GatewayConfig): Promise<void> {
+    const names = routeNames(config.routes)
+    const rates = await Rates.open(
+      config.rates,
+      (currency) => this.#reprice(currency),
+      (error) => this.#emit({ type: 'error', error }),
+    )
+    try {
+      const next = await Promise.all(
+        config.routes.map(async (route, index) => {
+          const name = names[index]!
+          checkTerms(name, route, rates)
+          return { route, name, handler: this.#source(route, name), seller: await this.#sellerOf(route.payee?.node) }
+        }),
+      )
+      this.#swap(next, rates)
+    } catch (error) {
+      rates.close()
+      throw error
+    }
+  }
+
+  #swap(next: readonly NextRoute[], rates: Rates): void {
+    const before = this.#routes
+    const replaced = before.map(({ handler }) => handler)
+    const kept = ({ name, seller }: NextRoute) => before.find((route) => route.name === name && route.seller === seller)
+    const staying = new Set(next.map(kept))
+    // First those that go: a route that moved to another seller leaves its name.
+    for (const route of before) if (!staying.has(route)) route.close()
+    this.#routes = next.map((each) => {
+      const route = kept(each)
+      if (!route) return new ServingRoute(each.name, each.seller, each.route, rates, each.handler)
+      route.configure(each.route, rates, each.handler)
+      return route
+    })
+    this.#router = new Router(this.#routes.map((route) => [route.config, route]))
+    this.#rates?.close()
+    this.#rates = rates
+    const used = new Set(this.#routes.map(({ handler }) => handler))
+    for (const handler of replaced) if (!used.has(handler)) letGo(handler)
+  }
+
+  #source(route: RouteConfig, name: string): PaidHandler {
+    const old = this.#routes.find((each) => each.name === name)
+    // A film is packaged once, and not at every change of the file.
+    if (old && route.video !== undefined && old.config.video === route.video && old.config.path === route.path)
+      return old.handler
+    try {
+      for (const make of this.#parts.sources ?? []) {
+        const handler = make({ ...route, name })
+        if (handler) return handler
+      }
+      return sourceOf(route)
+    } catch (error) {
+      const { code, message } = toStreamError(error)
+      throw new StreamError(code, `route ${name}: ${message}`, {}, error)
+    }
+  }
+
+  #reprice(currency: string): void {
+    for (const route of this.#routes) {
+      if (!currencies(route.config).includes(currency)) continue
+      try {
+        route.reprice()
+      } catch (error) {
+        this.#emit({ type: 'error', error: toStreamError(error), route: route.name })
+      }
+    }
+  }
+
+  #sellerOf(node: string | undefined): Promise<Seller> {
+    const known = this.#sellers.get(node)
+    if (known) return known
+    const { trustProxy } = this.#config.listen
+    const opened = this.#parts
+      .openSeller(node)
+      .then((options) => new Seller({ ...options, trustProxy, onEvent: (event) => this.#emit(withRoute(event)) }))
+    this.#sellers.set(node, opened)
+    // One that could not be opened is tried again by the next configuration.
+    opened.catch(() => this.#sellers.delete(node))
+    return opened
+  }
+
+  #emit(event: Happening): void {
+    const told: GatewayEvent = { ...event, atMs: Date.now() }
+    for (const listener of this.#listeners) listener(told)
+  }
+}
+
+/** What became of a request. */
+interface Asked {
+  route: string | undefined
+  served: boolean
+}
+
+interface NextRoute {
+  readonly route: RouteConfig
+  readonly name: string
+  readonly handler: PaidHandler
+  readonly seller: Seller
+}
+
+/** A browser that goes to a page, and not a program that fetches. */
+const wantsPage = ({ method, headers }: Request): boolean =>
+  method === 'GET' && !headers.has('authorization') && /\btext\/html\b/.test(headers.get('accept') ?? '')
+
+/** A page in the place of a problem's text; the status and the challenge stay. */
+function onChallenge(page: Response, refused: Response): Response {
+  const headers = new Headers(page.headers)
+  headers.set('www-authenticate', refused.headers.get('www-authenticate') ?? '')
+  headers.set('cache-control', 'no-store')
+  headers.append('vary', 'accept')
+  return new Response(page.body, { status: refused.status, headers })
+}

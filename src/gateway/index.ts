@@ -1,0 +1,20 @@
+export { StreamError } from '../errors/error.ts'
+export { type Admin, type AdminOptions, openAdmin } from './admin/server.ts'
+export { checkConfig, parseConfig, readConfigFile } from './config/read.ts'
+export type { GatewayConfigInput } from './config/schema.ts'
+export { watchConfig } from './config/watch.ts'
+export { CHANNELS, publishTo } from './diagnostics.ts'
+export {
+  Gateway,
+  type GatewayConfig,
+  type GatewayEvent,
+  type GatewayParts,
+  type GatewayRoute,
+  type RouteConfig,
+} from './gateway.ts'
+export { logLine, logTo } from './log.ts'
+export type { EventRecord } from './record.ts'
+export type { Watched, WatchedEvent, WatchedRoute } from './watched.ts'
+export { readSecret, readSecretFile, verifyWebhook } from './webhooks/signature.ts'
+export { startWebhooks, type Webhook, type WebhooksOptions } from './webhooks/webhooks.ts'
+export { acceptUpgrades, type Upgrades } from './websocket/upgrade.ts'

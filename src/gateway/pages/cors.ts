@@ -1,0 +1,46 @@
+/** What a page of another origin may read of an answer, and may send. */
+const EXPOSED =
+  'www-authenticate, payment-receipt, stream-play, content-range, content-length, accept-ranges, retry-after'
+const ALLOWED = 'authorization, content-type, range, accept'
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
+
+/**
+ * Lets pages of other origins pay and read. No cookie is ever let through, so any origin is as good as another: who pays is who may read.
+ * @example export const handle = withCors((request) => gateway.handle(request))
+ */
+export function withCors(
+  handle: (request: Request) => Response | Promise<Response>,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { method, headers } = request
+    if (method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method'))
+      return preflight()
+    const response = await handle(request)
+    if (!headers.has('origin')) return response
+    try {
+      allow(response.headers)
+      return response
+    } catch {
+      // The headers of a fetched response cannot be changed.
+      const copy = new Response(response.body, response)
+      allow(copy.headers)
+      return copy
+    }
+  }
+}
+
+function allow(headers: Headers): void {
+  headers.set('access-control-allow-origin', '*')
+  headers.set('access-control-expose-headers', EXPOSED)
+}
+
+const preflight = (): Response =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': METHODS,
+      'access-control-allow-headers': ALLOWED,
+      'access-control-max-age': '600',
+    },
+  })

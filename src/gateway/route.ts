@@ -1,0 +1,159 @@
+import { StreamError } from '../errors/error.ts'
+import type { PriceSpec } from '../money/tariff.ts'
+import { failure } from '../seller/adapters/refusals.ts'
+import { type PaidHandler, PricedRoute } from '../seller/paywall.ts'
+import type { Seller } from '../seller/seller.ts'
+import { parseCredential } from '../wire/credential.ts'
+import type { RouteConfig } from './config/schema.ts'
+import type { Allowance } from './config/values.ts'
+import { FreeAllowance, freeMeter } from './free.ts'
+import { askedAt, currencies } from './prices.ts'
+import type { Rates } from './rates/rates.ts'
+import { playSpec } from './video/playing.ts'
+
+/** One route of a gateway, as others see it. */
+export interface GatewayRoute {
+  readonly name: string
+  readonly config: RouteConfig
+  readonly seller: Seller
+  /** `undefined` where everything is free, and until the first rate is known. */
+  readonly priced: PricedRoute | undefined
+  /** For people. */
+  readonly title: string
+}
+
+/** A route that serves: its wall, its free requests, and what it sells. */
+export class ServingRoute implements GatewayRoute {
+  readonly name: string
+  readonly seller: Seller
+  config: RouteConfig
+  handler: PaidHandler
+  #priced: PricedRoute | undefined
+  #rates: Rates
+  #free: { readonly allowance: Allowance; readonly taken: FreeAllowance } | undefined
+  /** Set by hand, in the place of the configured price, until that changes. */
+  #override: PriceSpec | undefined
+
+  constructor(name: string, seller: Seller, config: RouteConfig, rates: Rates, handler: PaidHandler) {
+    this.name = name
+    this.seller = seller
+    this.config = config
+    this.handler = handler
+    this.#rates = rates
+    this.configure(config, rates, handler)
+  }
+
+  get priced(): PricedRoute | undefined {
+    return this.#priced
+  }
+
+  get title(): string {
+    return this.config.title ?? this.config.description ?? this.name
+  }
+
+  /** Takes a changed configuration: agreements stay, at their price. @throws StreamError `price-invalid`, `amount-invalid` */
+  configure(config: RouteConfig, rates: Rates, handler: PaidHandler): void {
+    if (JSON.stringify(config.price) !== JSON.stringify(this.config.price)) this.#override = undefined
+    this.config = config
+    this.handler = handler
+    this.#rates = rates
+    const { free } = config
+    if (JSON.stringify(free) !== JSON.stringify(this.#free?.allowance)) {
+      this.#free = free && { allowance: free, taken: new FreeAllowance(free, this.seller.trustProxy) }
+    }
+    this.reprice()
+  }
+
+  setPrice(price: PriceSpec): void {
+    if (!this.#priced) throw new StreamError('option-invalid', `${this.name} is free`)
+    const asked = this.config.video === undefined ? price : playSpec(price)
+    this.#priced.setTerms({ price: asked })
+    this.#override = asked
+  }
+
+  /** Asks what the configuration and the rates of now come to. @throws StreamError `price-invalid`, `amount-invalid` */
+  reprice(): void {
+    const { smallestPayment, grace } = this.config
+    if (this.config.price === 'free') {
+      this.close()
+      return
+    }
+    const asked = askedAt(this.config, this.#rates)
+    if (!asked) return
+    const terms = {
+      ...asked,
+      price: this.#override ?? (this.config.video === undefined ? asked.price : playSpec(asked.price)),
+      ...(smallestPayment !== undefined && { smallestPayment }),
+      ...(grace !== undefined && { graceMs: grace }),
+    }
+    // What was left out of a changed configuration is at its default again.
+    if (this.#priced) this.#priced.setTerms({ credit: '0 sat', smallestPayment: '1 sat', description: '', ...terms })
+    else this.#priced = new PricedRoute(this.seller, { scope: this.name, ...terms })
+  }
+
+  /** @param onServe told when what is sold is asked for it */
+  async answer(request: Request, onServe: () => void): Promise<Response> {
+    const handler: PaidHandler = (passed, meter) => {
+      onServe()
+      return this.handler(passed, meter)
+    }
+    const priced = this.#priced
+    if (this.config.price === 'free') return handler(request, freeMeter(request))
+    const authorization = request.headers.get('authorization')
+    const credential = authorization !== null && /^payment\s/i.test(authorization) ? authorization : undefined
+    // Playlists cost nothing; what goes on between the two sides of an agreement is the wall's to answer.
+    const gratis = isPaying(credential) ? await gratisOf(this.handler)?.(request) : undefined
+    if (gratis) return gratis
+    if (credential === undefined && this.#free) {
+      const giveBack = this.#free.taken.take(request)
+      if (giveBack) {
+        const response = await handler(request, freeMeter(request))
+        if (!response.ok) giveBack()
+        return response
+      }
+    }
+    if (!priced || (this.#isStale() && startsSomething(credential))) return stale(this.name)
+    return priced.handle(handler, request)
+  }
+
+  close(): void {
+    this.#priced?.close()
+    this.#priced = undefined
+  }
+
+  #isStale(): boolean {
+    return currencies(this.config).some((currency) => !this.#rates.fresh(currency))
+  }
+}
+
+/** What a source gives away beside what it sells. */
+type Gratis = (request: Request) => Promise<Response | undefined>
+
+const gratisOf = (handler: PaidHandler): Gratis | undefined =>
+  'free' in handler && typeof handler.free === 'function' ? (handler.free as Gratis) : undefined
+
+/** Whether the request is for what is sold, with a credential or without one. */
+function isPaying(credential: string | undefined): boolean {
+  if (credential === undefined) return true
+  try {
+    return parseCredential(credential).payload.action === 'use'
+  } catch {
+    return false
+  }
+}
+
+/** Whether the request asks for terms or accepts them: what goes on an agreement goes on at that one's price. */
+function startsSomething(credential: string | undefined): boolean {
+  if (credential === undefined) return true
+  try {
+    return parseCredential(credential).payload.action === 'accept'
+  } catch {
+    return true
+  }
+}
+
+const stale = (name: string): Response => {
+  const response = failure(new StreamError('rate-stale', `the exchange rate behind the price of ${name} is too old`))
+  response.headers.set('retry-after', '60')
+  return response
+}

@@ -1,0 +1,175 @@
+import { readdirSync, statSync } from 'node:fs'
+import { open, readdir, realpath } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { StreamError } from '../../errors/error.ts'
+import type { Price } from '../../money/price.ts'
+import { type Handler, type WallOptions, wall } from '../../seller/paywall.ts'
+import type { Seller } from '../../seller/seller.ts'
+import { serveFile, serveFolder } from '../../seller/sources/folder.ts'
+import { proxyTo } from '../../seller/sources/upstream.ts'
+import { parseCredential } from '../../wire/credential.ts'
+import { hasFfmpeg } from './ffmpeg.ts'
+import { mp4DurationMs } from './mp4.ts'
+import { packageFilm } from './package.ts'
+import { playPrice } from './playing.ts'
+import { fileSource, streamSource, type VideoSource } from './source.ts'
+
+export interface VideoOptions {
+  /** Where packaged films are kept. */
+  readonly cache: string
+  readonly heights?: readonly number[]
+  readonly signal?: AbortSignal
+  readonly onProgress?: (film: string, share: number) => void
+  /** Found by looking, by default. */
+  readonly ffmpeg?: boolean
+}
+
+const FILM = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpg|mpeg)$/i
+const PLAYLIST = /\.(?:m3u8|mpd)$/i
+const MAX_FILMS = 1000
+
+/** Whether a target is something that plays: a film, a folder with films or a playlist in it, a playlist, or the URL of one. */
+export function isVideo(target: string): boolean {
+  if (/^https?:\/\//i.test(target)) return URL.canParse(target) && PLAYLIST.test(new URL(target).pathname)
+  if (!statSync(target, { throwIfNoEntry: false })?.isDirectory()) return FILM.test(target) || PLAYLIST.test(target)
+  return readdirSync(target).some((name) => !name.startsWith('.') && (FILM.test(name) || PLAYLIST.test(name)))
+}
+
+/**
+ * Opens what plays: a film or a folder of films (packaged by `ffmpeg`), a folder with an HLS or DASH stream, or the URL of its playlist.
+ * Without `ffmpeg` an MP4 is sold by its bytes, each for its part of the film's time.
+ * @throws StreamError `option-invalid`
+ */
+export async function openVideo(target: string, options: VideoOptions): Promise<VideoSource> {
+  if (/^https?:\/\//i.test(target)) {
+    const url = new URL(target)
+    const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
+    return streamSource(proxyTo(new URL('.', url).href), [`/${name}${url.search}`])
+  }
+  const path = await realpath(target).catch(() => {
+    throw new StreamError('option-invalid', `${target} does not exist; sell a film, a folder or the URL of a playlist`)
+  })
+  if (!statSync(path).isDirectory()) return PLAYLIST.test(path) ? openStream(join(path, '..')) : openFilm(path, options)
+  const names = (await readdir(path)).filter((name) => !name.startsWith('.'))
+  if (names.some((name) => PLAYLIST.test(name))) return openStream(path)
+  const films = names.filter((name) => FILM.test(name)).sort()
+  if (films.length === 0) throw new StreamError('option-invalid', `${path} holds neither films nor a playlist`)
+  if (films.length > MAX_FILMS) throw new StreamError('option-invalid', `${path} holds more than ${MAX_FILMS} films`)
+  const sources = new Map<string, VideoSource>()
+  for (const name of films) sources.set(name, await openFilm(join(path, name), options))
+  return shelf(sources)
+}
+
+async function openStream(folder: string): Promise<VideoSource> {
+  const names = (await readdir(folder)).filter((name) => PLAYLIST.test(name))
+  return streamSource(serveFolder(folder), names.map((name) => `/${encodeURIComponent(name)}`).slice(0, MAX_FILMS))
+}
+
+async function openFilm(path: string, options: VideoOptions): Promise<VideoSource> {
+  if (options.ffmpeg ?? hasFfmpeg()) {
+    const { cache, heights, signal, onProgress } = options
+    const folder = await packageFilm(path, {
+      cache,
+      ...(heights && { heights }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress: (share: number) => onProgress(basename(path), share) }),
+    })
+    return streamSource(serveFolder(folder), ['/index.m3u8'])
+  }
+  const file = await open(path)
+  const { size } = statSync(path)
+  const readAt = async (at: number, length: number) => {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, at)
+    return buffer.subarray(0, bytesRead)
+  }
+  const ms = await mp4DurationMs(readAt, size).finally(() => file.close())
+  if (ms !== undefined) return fileSource(serveFile(path), { ms, size })
+  const reason = `ffmpeg is not installed, and ${basename(path)} does not say how long it plays`
+  throw new StreamError('option-invalid', `${reason}: install ffmpeg, or give a price per byte, such as "1 sat/MiB"`)
+}
+
+/** Several films, each below its own name. */
+function shelf(sources: ReadonlyMap<string, VideoSource>): VideoSource {
+  const at = (request: Request) => {
+    const url = new URL(request.url)
+    const [, first = '', ...rest] = url.pathname.split('/')
+    const source = sources.get(decode(first))
+    url.pathname = `/${rest.join('/')}`
+    return source && { source, inner: new Request(url, request), isWhole: rest.length === 0 }
+  }
+  return {
+    async free(request) {
+      const { pathname } = new URL(request.url)
+      if (pathname === '/') return Response.json({ films: [...sources.keys()] })
+      return at(request)?.source.free(at(request)!.inner) ?? new Response('not found\n', { status: 404 })
+    },
+    handler: (request, meter) => {
+      const found = at(request)
+      return found ? found.source.handler(found.inner, meter) : new Response('not found\n', { status: 404 })
+    },
+    quality: (request) => at(request)?.source.quality(request),
+    close: async () => void (await Promise.all([...sources.values()].map((source) => source.close()))),
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return ''
+  }
+}
+
+/** The price of a quality, by its name such as `1080p`; the others cost what the wall asks. */
+export type QualityPrices = Readonly<Record<string, Price>>
+
+/**
+ * A video behind a wall: what costs nothing goes past it, segments are paid by the time that they play. A quality with a price of its own
+ * has a wall and an agreement of its own.
+ * @example serve(sellVideo(seller, await openVideo('film.mp4', { cache }), { price: '2 sat/s' }), { port: 2402 })
+ */
+export function sellVideo(
+  seller: Seller,
+  source: VideoSource,
+  options: Omit<WallOptions, 'price'> & { readonly price: Price },
+  qualities: QualityPrices = {},
+): Handler {
+  const sell = (price: Price, scope: string | undefined) =>
+    wall(seller, { ...options, price: playPrice(price), ...(scope !== undefined && { scope }) })(source.handler)
+  const whole = sell(options.price, options.scope)
+  const walls = new Map(
+    Object.entries(qualities).map(([name, price]) => [name, sell(price, `${options.scope ?? '/video'}/${name}`)]),
+  )
+  return videoHandler(source, (request, quality) => (walls.get(quality ?? '') ?? whole)(request))
+}
+
+/**
+ * Answers what costs nothing, and hands the rest on to be paid.
+ * @param paid puts `source.handler` behind a wall, by the quality asked for
+ */
+export function videoHandler(
+  source: VideoSource,
+  paid: (request: Request, quality: string | undefined) => Promise<Response>,
+): Handler {
+  return async (request) => {
+    // What is told to an agreement (closing, further invoices) is the wall's to answer, also where a segment is gone.
+    const free = isControl(request) ? undefined : await source.free(request).catch(failed)
+    return free ?? paid(request, source.quality(request))
+  }
+}
+
+function isControl(request: Request): boolean {
+  const authorization = request.headers.get('authorization')
+  if (authorization === null || !/^payment\s/i.test(authorization)) return false
+  try {
+    return parseCredential(authorization).payload.action !== 'use'
+  } catch {
+    // The wall says what is wrong with it.
+    return true
+  }
+}
+
+function failed(error: unknown): Response {
+  const known = error instanceof StreamError ? error : undefined
+  return new Response(`${known?.message ?? 'the seller failed'}\n`, { status: known?.status ?? 500 })
+}

@@ -1,0 +1,157 @@
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { StreamError } from '../../errors/error.ts'
+import type { Account } from '../../seller/account.ts'
+import { failure, notUnderstood } from '../../seller/adapters/refusals.ts'
+import { LightRequest, urlOf } from '../../seller/adapters/request.ts'
+import { clientGone, send } from '../../seller/adapters/send.ts'
+import type { Delivery } from '../../seller/delivery.ts'
+import type { PricedRoute } from '../../seller/paywall.ts'
+import type { Gateway, GatewayRoute } from '../gateway.ts'
+import { upstreamHeaders } from '../sources.ts'
+import { MAX_MESSAGE } from './limits.ts'
+import { noteEnding, relay } from './relay.ts'
+import { openUpstream } from './upstream.ts'
+
+/** What of a WebSocket can be counted. `message`: each message of either side is a step. */
+const UNITS = new Set(['byte', 'token', 'second', 'request', 'message'])
+
+/** The WebSockets of a server. */
+export interface Upgrades {
+  /** Ends them all: a server waits for its connections. */
+  close(): void
+}
+
+/**
+ * Sells WebSockets of routes with an upstream. An upgrade with the credential of an agreement is passed on, and metered both ways; one
+ * without gets the answer that any other request gets: the offer.
+ * @example const upgrades = acceptUpgrades(server.server, gateway)
+ */
+export function acceptUpgrades(server: Server, gateway: Gateway): Upgrades {
+  const sockets = new Set<Duplex>()
+  const accepting = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE,
+    clientTracking: false,
+  })
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    socket.on('error', () => {}) // 'close' follows
+    const light = lightRequest(incoming, socket)
+    if (!light) return void refuse(incoming, socket, notUnderstood())
+    const accept = () =>
+      new Promise<WebSocket>((resolve) =>
+        accepting.handleUpgrade(incoming, socket, head, (opened) => resolve(noteEnding(opened))),
+      )
+    upgrade(gateway, light as unknown as Request, accept).then(
+      (response) => response && refuse(incoming, socket, response),
+      (error) => refuse(incoming, socket, failure(error)),
+    )
+  })
+  return {
+    close() {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function lightRequest(incoming: IncomingMessage, socket: Duplex): LightRequest | undefined {
+  const url = urlOf(incoming)
+  if (url === undefined || incoming.method !== 'GET' || incoming.headers['transfer-encoding'] !== undefined)
+    return undefined
+  if (Number(incoming.headers['content-length'] ?? 0) !== 0) return undefined
+  const none = () => undefined
+  const light = new LightRequest(incoming, url, none, none)
+  socket.once('close', () => light.abort(clientGone()))
+  return light
+}
+
+/** Serves the WebSocket, or returns the answer that it gets instead. */
+async function upgrade(
+  gateway: Gateway,
+  request: Request,
+  accept: () => Promise<WebSocket>,
+): Promise<Response | undefined> {
+  const found = isWebSocket(request) ? await gateway.find(request) : undefined
+  if (!found || !('route' in found) || found.route.config.upstream === undefined) return gateway.handle(request)
+  const { route } = found
+  const { priced } = route
+  if (!priced) return route.config.price === 'free' ? open(route, request, undefined, accept) : gateway.handle(request)
+  try {
+    const account = await priced.authorize(request)
+    if (!account) return await gateway.handle(request)
+    return await sold(route, priced, account, request, accept)
+  } catch (error) {
+    return priced.problem(error)
+  }
+}
+
+async function sold(
+  route: GatewayRoute,
+  priced: PricedRoute,
+  account: Account,
+  request: Request,
+  accept: () => Promise<WebSocket>,
+): Promise<undefined> {
+  checkCounted(account)
+  const delivery = priced.deliver(request, account)
+  try {
+    // Who never paid holds a connection while it waits, and a stranger may hold only so many.
+    const leave = account.gate.paid === 0n ? route.seller.limits.waits(account, WAIT_MS) : undefined
+    await delivery.begin().finally(leave)
+    await open(route, request, delivery, accept)
+  } catch (error) {
+    delivery.void()
+    throw error
+  }
+}
+
+const WAIT_MS = 30_000
+
+async function open(
+  { config }: GatewayRoute,
+  request: Request,
+  delivery: Delivery | undefined,
+  accept: () => Promise<WebSocket>,
+): Promise<undefined> {
+  const upstream = noteEnding(await openUpstream(config.upstream!, request, upstreamHeaders(config)))
+  try {
+    const buyer = await accept()
+    void relay(buyer, upstream, delivery)
+    upstream.resume()
+  } catch (error) {
+    upstream.terminate()
+    throw error
+  }
+}
+
+/** @throws StreamError `option-invalid`: what is not counted would be free */
+function checkCounted({ agreement: { price, tariff } }: Account): void {
+  const unit = tariff ? (tariff.output?.unit ?? 'request') : price.unit
+  if (UNITS.has(unit) && !tariff?.upload && !tariff?.input) return
+  const message = `a WebSocket is sold by ${[...UNITS].join(', ')}, of both directions together`
+  throw new StreamError('option-invalid', message)
+}
+
+const isWebSocket = ({ headers }: Request): boolean =>
+  headers.get('upgrade')?.trim().toLowerCase() === 'websocket' &&
+  headers.get('sec-websocket-version') === '13' &&
+  /^[A-Za-z0-9+/]{22}==$/.test(headers.get('sec-websocket-key') ?? '')
+
+/** Answers in HTTP, and ends the connection. */
+async function refuse(incoming: IncomingMessage, socket: Duplex, response: Response): Promise<void> {
+  if (socket.destroyed) return
+  const outgoing = new ServerResponse(incoming)
+  outgoing.shouldKeepAlive = false
+  outgoing.assignSocket(socket as never)
+  outgoing.once('finish', () => socket.end())
+  outgoing.on('error', () => {})
+  try {
+    await send(response, outgoing, false)
+  } catch {
+    socket.destroy()
+  }
+}

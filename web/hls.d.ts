@@ -1,0 +1,4 @@
+/** The same library without what these pages do not use; its declarations are those of the whole. */
+declare module 'hls.js/light' {
+  export { default } from 'hls.js'
+}
