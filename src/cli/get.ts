@@ -1,30 +1,41 @@
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { createBuyer } from '../buyer/buyer.ts'
 import type { Closing } from '../buyer/closing.ts'
-import { openJournal } from '../ledger/index.ts'
+import type { LimitUse } from '../ledger/limits.ts'
 import { parseMsat } from '../money/msat.ts'
-import { parsePrice } from '../money/price.ts'
 import { checkWritable, transfer } from './get/body.ts'
-import { finish } from './get/finish.ts'
+import { finish, warnOf } from './get/finish.ts'
 import { type RequestOptions, requestInit } from './get/request.ts'
 import { interruptSignal, unlessAborted } from './interrupt.ts'
+import { openUserJournal } from './journal.ts'
 import { openNode } from './node.ts'
-import { aheadOption, jsonOption, maxOption, maxPriceOption, nodeOption, readUrl } from './options.ts'
+import {
+  aheadOption,
+  jsonOption,
+  locationOption,
+  maxFeeOption,
+  maxOption,
+  maxPriceOption,
+  nodeOption,
+  readPercent,
+  readPrices,
+  readUrl,
+} from './options.ts'
 import { meterLine } from './output/meter.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { recordOf } from './output/record.ts'
 import { reportError } from './output/reportError.ts'
-import { stateFolder, stateHome } from './state.ts'
 
 interface GetOptions extends RequestOptions {
   readonly output?: string
   readonly max: string
   readonly maxPrice?: string
   readonly ahead: string
+  readonly maxFee: string
   readonly node: string
   readonly keep?: boolean
   readonly insecure?: boolean
+  readonly location?: boolean
   readonly json?: boolean
 }
 
@@ -48,7 +59,9 @@ export function getCommand(): Command {
     .addOption(maxOption())
     .addOption(maxPriceOption())
     .addOption(aheadOption())
+    .addOption(maxFeeOption())
     .addOption(nodeOption())
+    .addOption(locationOption())
     .option('--keep', 'leave the agreement open, with its balance')
     .option('--insecure', 'pay over plain http to another machine too')
     .addOption(jsonOption())
@@ -68,13 +81,17 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   const request = requestInit(options)
   const max = parseMsat(options.max)
   const ahead = parseMsat(options.ahead)
-  const maxPrice = options.maxPrice === undefined ? undefined : parsePrice(options.maxPrice)
+  const maxPrice = options.maxPrice === undefined ? undefined : readPrices(options.maxPrice)
+  const maxFeePercent = readPercent(options.maxFee)
   const { output: file, keep = false, insecure = false } = options
   if (file !== undefined) checkWritable(file)
   const signal = interruptSignal(() => output.say('stopping: closing the agreement; Ctrl-C again leaves at once'))
-  const journal = openJournal(join(stateFolder(stateHome(), 'buyer'), 'journal.db'))
+  const journal = openUserJournal()
   const node = openNode(options.node, 'buyer')
-  const buyer = createBuyer({ node, max, ahead, journal, insecure, ...(maxPrice && { maxPrice }) })
+  const redirects = options.location ? 'follow' : 'same-origin'
+  const onLimitNear = (use: LimitUse) => warnOf(use, output)
+  const limits = { max, ahead, maxFeePercent, ...(maxPrice && { maxPrice }) }
+  const buyer = createBuyer({ node, journal, insecure, redirects, onLimitNear, ...limits })
   // A body that goes to the terminal leaves no place for a line of progress.
   const quiet = file === undefined && process.stdout.isTTY
   const progress = setInterval(() => {

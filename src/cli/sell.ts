@@ -1,39 +1,29 @@
-import { readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { createSecureContext } from 'node:tls'
+import { basename, join } from 'node:path'
 import { Command } from 'commander'
-import { StreamError } from '../errors/error.ts'
-import { openLedger } from '../ledger/index.ts'
-import { formatMsat, parseMsat } from '../money/msat.ts'
-import { formatPrice, parsePrice } from '../money/price.ts'
+import { StreamError, toStreamError } from '../errors/error.ts'
+import { redact } from '../errors/redact.ts'
+import { readConfigFile } from '../gateway/config/read.ts'
+import type { GatewayConfig } from '../gateway/config/schema.ts'
+import { watchConfig } from '../gateway/config/watch.ts'
+import { Gateway } from '../gateway/gateway.ts'
+import { videoSources } from '../gateway/video/route.ts'
+import { acceptUpgrades } from '../gateway/websocket/upgrade.ts'
+import { formatMsat } from '../money/msat.ts'
 import type { Account } from '../seller/account.ts'
-import { serve } from '../seller/adapters/node.ts'
-import { type PaidHandler, wall } from '../seller/paywall.ts'
-import { Seller } from '../seller/seller.ts'
-import { serveFile, serveFolder } from '../seller/sources/folder.ts'
-import { proxyTo } from '../seller/sources/upstream.ts'
+import { checkServing, serve } from '../seller/adapters/node.ts'
 import { aborted, interruptSignal, unlessAborted } from './interrupt.ts'
-import { openNode } from './node.ts'
-import { jsonOption, nodeOption, readDuration, readPort } from './options.ts'
+import { jsonOption, nodeOption } from './options.ts'
 import { plural } from './output/meter.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { recordOfAccount } from './output/record.ts'
 import { reportError } from './output/reportError.ts'
+import { certificate } from './sell/certificate.ts'
+import { configOfFlags, type SellOptions, withFlags } from './sell/flags.ts'
 import { announce, panelLines, tell } from './sell/panel.ts'
-import { keptSecret, stateFolder, stateHome } from './state.ts'
-
-interface SellOptions {
-  readonly price: string
-  readonly credit: string
-  readonly smallestPayment: string
-  readonly node: string
-  readonly host: string
-  readonly port: string
-  readonly grace: string
-  readonly cert?: string
-  readonly key?: string
-  readonly json?: boolean
-}
+import { checked, priceText, routeRecords } from './sell/routes.ts'
+import { Wallets } from './sell/wallets.ts'
+import { startWatching } from './sell/watching.ts'
+import { stateHome } from './state.ts'
 
 const PANEL_MS = 500
 
@@ -41,66 +31,91 @@ const EXAMPLES = `
 Examples:
   streampay sell ./films --price "1 sat/MiB"
   streampay sell http://127.0.0.1:11434 --price "1 sat/1k tokens" --credit "2 sat"
+  streampay sell --config streampay.config.yaml
 
 It sells until Ctrl-C. --node embedded is a private chain of this machine, for trying out; real money needs LND.`
 
 export function sellCommand(): Command {
   return new Command('sell')
-    .description('Sell a folder, a file or an HTTP service by use')
-    .argument('<target>', 'a folder, a file or a URL')
-    .requiredOption('--price <price>', 'such as "1 sat/MiB", "10 sat/s", "1 sat/1k tokens" or "2 sat/request"')
+    .description('Sell a folder, a file, an HTTP service or many of them by use')
+    .argument('[target]', 'a folder, a file or a URL')
+    .option('--price <price>', 'such as "1 sat/MiB", "10 sat/s", "1 sat/1k tokens" or "2 sat/request"')
+    .option('--config <file>', 'routes and their prices, in YAML, JSON or JavaScript: docs/gateway.md')
+    .option('--check', 'only read the configuration, and show its routes')
     .option('--credit <amount>', 'what may be delivered unpaid', '0 sat')
     .option('--smallest-payment <amount>', 'no invoice is smaller', '1 sat')
+    .option('--free <allowance>', 'free for each client address, such as "3 requests/day"')
     .addOption(nodeOption())
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <port>', 'where to listen; 0 takes a free one', '2402')
+    .option('--trust-proxy <count>', 'reverse proxies in front that append to X-Forwarded-For', '0')
     .option('--cert <file>', 'serve https with this certificate (PEM), and --key')
     .option('--key <file>', 'its private key (PEM)')
+    .option('--insecure', 'listen off this machine without a certificate: where TLS lies in front')
     .option('--grace <time>', 'how long work is held when payment stops', '30s')
+    .option('--dashboard [port]', 'a page that shows what is sold, on this machine; 2403 by default: docs/dashboard.md')
+    .option('--log <file>', 'append a line of JSON for each event')
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
-    .action(async (target: string, options: SellOptions) => {
+    .action(async (target: string | undefined, options: SellOptions, command: Command) => {
       const output = createOutput(options.json === true)
-      process.exitCode = await sell(target, options, output).catch((error) => reportError(error, output))
+      const typed = (name: string) => command.getOptionValueSource(name) !== 'default'
+      process.exitCode = await sell(target, options, typed, output).catch((error) => reportError(error, output))
       process.exit()
     })
 }
 
-async function sell(target: string, options: SellOptions, output: Output): Promise<number> {
+type Typed = (name: string) => boolean
+
+async function sell(target: string | undefined, options: SellOptions, typed: Typed, output: Output): Promise<number> {
   const signal = interruptSignal(() => output.say('stopping; Ctrl-C again leaves at once'))
-  const handler = source(target)
-  const price = parsePrice(options.price)
-  const port = readPort(options.port)
-  const graceMs = readDuration(options.grace)
-  const terms = {
-    price,
-    credit: parseMsat(options.credit),
-    smallestPayment: parseMsat(options.smallestPayment),
-    graceMs,
-  }
-  const tls = certificate(options)
-  const node = await unlessAborted(openNode(options.node, 'seller'), signal)
-  const info = await node.info()
-  // One ledger for each node and port: settlements are numbered by the node, and two processes must not share an account.
-  const folder = stateFolder(stateHome(), 'seller', `${info.network}-${info.publicKey.slice(0, 16)}-${port}`)
-  const ledger = openLedger(join(folder, 'ledger.db'))
+  const config = await configOf(target, options, typed)
+  const { listen } = config
+  const tls = certificate(listen)
+  checkServing({ host: listen.host, insecure: listen.insecure, ...tls })
+  if (options.check) return checked(config, output)
+  const wallets = new Wallets(config.node ?? options.node, listen.port)
+  const { info, folder } = await unlessAborted(wallets.open(), signal)
   const accounts = new Map<string, Account>()
-  const seller = new Seller({
-    node,
-    ledger,
-    secret: keptSecret(join(folder, 'secret')),
-    onEvent: (event) => tell(event, accounts, output),
+  const sources = [videoSources(join(stateHome(), 'video'), (error) => output.say(toStreamError(error).message))]
+  const gateway = await Gateway.open(config, { openSeller: (node) => wallets.open(node), sources }, (event) =>
+    tell(event, accounts, output),
+  )
+  const server = await serve((request) => gateway.handle(request), {
+    host: listen.host,
+    port: listen.port,
+    insecure: listen.insecure,
+    ...tls,
   })
-  const server = await serve(wall(seller, terms)(handler), { host: options.host, port, ...tls })
-  announce({ target, url: server.url, price: formatPrice(price), info, secure: tls !== undefined }, output)
-  const panel = setInterval(() => output.live(panelLines(accounts)), PANEL_MS)
+  const upgrades = acceptUpgrades(server.server, gateway)
+  const sold = target === undefined ? basename(options.config!) : redact(target)
+  announce(
+    {
+      target: sold,
+      url: server.url,
+      price: priceText(config),
+      info,
+      secure: tls !== undefined,
+      routes: routeRecords(gateway.routes),
+    },
+    output,
+  )
+  const { log } = options
+  const stopLooking = await startWatching({ gateway, config, home: folder, log }, output)
+  const stopWatching = options.config === undefined ? () => {} : follow(options, typed, gateway, output)
+  const panel = setInterval(
+    async () => output.live(panelLines(accounts, (await gateway.seller).debts, gateway.routes)),
+    PANEL_MS,
+  )
   await aborted(signal)
+  stopWatching()
   clearInterval(panel)
   output.live([])
+  upgrades.close()
   await server.close()
-  await seller.close()
-  await ledger.end()
-  await node.close()
+  await stopLooking()
+  await gateway.close()
+  await wallets.close()
   const streams = [...accounts.values()].map(recordOfAccount)
   output.event('end', { ok: true, streams })
   output.say(
@@ -109,26 +124,26 @@ async function sell(target: string, options: SellOptions, output: Output): Promi
   return 0
 }
 
-/** What is sold: a URL is passed on to, anything else is read from disk. */
-function source(target: string): PaidHandler {
-  if (/^https?:\/\//i.test(target)) return proxyTo(target)
-  const path = resolve(target)
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (!stat) throw new StreamError('option-invalid', `${path} does not exist; sell a folder, a file or a URL`)
-  return stat.isDirectory() ? serveFolder(path) : serveFile(path)
+async function configOf(target: string | undefined, options: SellOptions, typed: Typed): Promise<GatewayConfig> {
+  if ((target === undefined) === (options.config === undefined)) {
+    throw new StreamError('option-invalid', 'sell takes either a target (a folder, a file or a URL) or a --config')
+  }
+  if (target !== undefined) return configOfFlags(target, options)
+  if (options.price !== undefined) throw new StreamError('option-invalid', 'with --config the prices are in the file')
+  return withFlags(await readConfigFile(options.config!), options, typed)
 }
 
-/** PEM files for https. @throws StreamError `option-invalid`, or the system's error for a file */
-function certificate({ cert, key }: SellOptions): { readonly cert: Buffer; readonly key: Buffer } | undefined {
-  if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined) {
-    throw new StreamError('option-invalid', 'https takes both --cert and --key')
+/** Takes a changed file as it is saved; one that is wrong changes nothing, and is told. */
+function follow(options: SellOptions, typed: Typed, gateway: Gateway, output: Output): () => void {
+  const trouble = (error: unknown) => {
+    const { code, message, hint } = toStreamError(error)
+    output.event('trouble', { code, message, hint })
+    output.say(`  the configuration stays as it was: ${message}`)
   }
-  const pems = { cert: readFileSync(cert), key: readFileSync(key) }
-  try {
-    createSecureContext(pems)
-  } catch (error) {
-    throw new StreamError('option-invalid', `${cert} and ${key} are no certificate and its key`, {}, error)
-  }
-  return pems
+  return watchConfig(
+    options.config!,
+    // What fails in there is told as an event.
+    (config) => gateway.reload(withFlags(config, options, typed)).catch(() => {}),
+    trouble,
+  )
 }

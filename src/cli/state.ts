@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StreamError } from '../errors/error.ts'
+import { storageTrouble } from '../errors/storage.ts'
 
-/** Where a user's nodes, ledgers and journals are kept: `STREAMPAY_HOME`, or `streampay` among the user's data. */
-export function stateHome(env: NodeJS.ProcessEnv = process.env): string {
-  return env.STREAMPAY_HOME ?? join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'streampay')
-}
+export { stateHome } from '../nodectl/home.ts'
 
 /** A folder below the state, made readable by its owner alone. */
 export function stateFolder(...parts: string[]): string {
@@ -15,7 +12,7 @@ export function stateFolder(...parts: string[]): string {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new StreamError('ledger-failed', `cannot make the folder ${folder}`, { folder }, error)
+    throw failed('cannot make the folder', folder, error)
   }
   return folder
 }
@@ -26,10 +23,17 @@ export function keptSecret(file: string): Uint8Array {
     writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new StreamError('ledger-failed', `cannot write ${file}`, { file }, error)
+      // Made, and no room to write it: left there it would be taken for a secret that was lost.
+      rmSync(file, { force: true })
+      throw failed('cannot write', file, error)
     }
   }
   const secret = readFileSync(file)
   if (secret.length !== 32) throw new StreamError('ledger-failed', `${file} is not a secret of 32 bytes`, { file })
   return new Uint8Array(secret)
+}
+
+function failed(what: string, path: string, cause: unknown): StreamError {
+  const reason = storageTrouble(cause)?.reason ?? (cause as Error).message
+  return new StreamError('ledger-failed', `${what} ${path}: ${reason}`, { path }, cause)
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { type Buyer, createBuyer } from '../../buyer/buyer.ts'
+import { toStreamError } from '../../errors/error.ts'
 import type { EmbeddedNode } from '../../lightning/embedded/index.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
 import { serve } from '../../seller/adapters/node.ts'
@@ -42,7 +43,9 @@ export function demoCommand(): Command {
         output.live([])
         process.exitCode = reportError(error, output)
         if (json)
-          process.stdout.write(`${JSON.stringify({ ok: false, exit: process.exitCode, error: String(error) })}\n`)
+          process.stdout.write(
+            `${JSON.stringify({ ok: false, exit: process.exitCode, error: String(toStreamError(error)) })}\n`,
+          )
       }
       process.exit()
     })

@@ -6,8 +6,9 @@ import { fromProblem } from '../../wire/problem.ts'
 import type { Output } from '../output/output.ts'
 
 const NEWLINE = 10
-/** How much of a failed answer is shown. */
+/** How much of a failed answer is shown, and read: a seller may send one without an end. */
 const EXCERPT = 300
+const MAX_PROBLEM_BYTES = 64 * 1024
 
 /** Finds out before anything is paid that a file cannot be written. @throws StreamError `option-invalid`, or the system's error */
 export function checkWritable(file: string): void {
@@ -34,6 +35,9 @@ async function toFile(response: Response, file: string): Promise<void> {
   const handle: FileHandle = await open(file, 'w')
   try {
     for await (const chunk of response.body ?? []) await handle.writeFile(chunk)
+  } catch (error) {
+    // A full disk is told at the write, which does not know the name.
+    throw error instanceof Error && 'syscall' in error ? Object.assign(error, { path: file }) : error
   } finally {
     await handle.close()
   }
@@ -66,12 +70,23 @@ function writeOut(chunk: Uint8Array): Promise<void> {
 
 async function failureOf(response: Response): Promise<StreamError> {
   const { status } = response
-  const text = await response.text()
+  const text = await readStart(response)
   const problem = problemOf(text)
   if (problem) return problem
   const answer = /^text\/html/i.test(response.headers.get('content-type') ?? '') ? '' : text.trim().slice(0, EXCERPT)
   const details = { status: `${status}`, ...(answer !== '' && { answer }) }
   return new StreamError('seller-failed', `${new URL(response.url).origin} answered ${status}`, details)
+}
+
+async function readStart({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    length += chunk.byteLength
+    if (length >= MAX_PROBLEM_BYTES) break
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_PROBLEM_BYTES).toString()
 }
 
 function problemOf(text: string): StreamError | undefined {

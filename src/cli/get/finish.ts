@@ -1,5 +1,6 @@
 import type { Closing } from '../../buyer/closing.ts'
-import type { TradeSummary } from '../../buyer/trade.ts'
+import type { TradeSummary } from '../../buyer/summary.ts'
+import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
 import { formatMsat } from '../../money/msat.ts'
 import { encodeStatement } from '../../wire/statement.ts'
 import { dim, green, yellow } from '../output/colour.ts'
@@ -33,6 +34,13 @@ export function finish(
   return code
 }
 
+/** Four fifths of a limit are used: said once, while there is still time to raise it. */
+export function warnOf({ limit, max, spent }: LimitUse, output: Output): void {
+  const message = `${formatMsat(spent)} of the limit of ${formatMsat(max)} ${LIMIT_OF[limit]} are used`
+  output.event('warning', { code: 'limit-near', limit, max: `${max}`, spent: `${spent}`, message })
+  output.say(`${yellow('warning')} ${message}`)
+}
+
 function sayEnd(
   trade: TradeSummary,
   record: EndRecord,
@@ -52,7 +60,9 @@ function sayEnd(
   output.say(dim(`      paid ahead at most ${formatMsat(trade.maxAhead)} of ${formatMsat(trade.ahead)}${back}`))
   if (closing === undefined) {
     const left = balance > 0n ? ` with ${formatMsat(balance)}` : ''
-    output.say(`${yellow('open')}  the agreement ${trade.agreement} stays open${left}; it is in the journal`)
+    output.say(
+      `${yellow('open')}  the agreement ${trade.agreement} stays open${left}; the next purchase there takes it up`,
+    )
   } else if (balance > 0n) output.say(dim(`      ${leftover(closing, formatMsat(balance))}`))
 }
 

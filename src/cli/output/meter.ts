@@ -1,4 +1,4 @@
-import type { TradeSummary } from '../../buyer/trade.ts'
+import type { TradeSummary } from '../../buyer/summary.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
 import { cyan, dim, green, yellow } from './colour.ts'
 import { unitsOf } from './record.ts'
@@ -10,6 +10,9 @@ export function formatUnits(steps: bigint, unit: string): string {
   const count = unitsOf(steps, unit)
   if (unit === 'byte') return formatBytes(Number(steps))
   if (unit === 'second') return `${count.toFixed(1)} s`
+  if (unit === 'play-second') return `${count.toFixed(1)} s played`
+  // Several things are charged: what they come to.
+  if (unit === 'msat') return formatMsat(steps)
   return `${count.toLocaleString('en').replaceAll(',', ' ')} ${unit}${count === 1 ? '' : 's'}`
 }
 

@@ -20,6 +20,11 @@ export function fromNodeError(error: unknown): unknown {
       return path ? invalid(`${path} is a folder`, error) : error
     case 'ENOTDIR':
       return path ? invalid(`${path} is below something that is no folder`, error) : error
+    case 'EROFS':
+      return path ? invalid(`${path} is on a read-only disk`, error) : error
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new StreamError('disk-full', `${path ?? 'what was written to'}: the disk is full`, {}, error)
     case 'EPIPE':
       return new StreamError('interrupted', 'the reader of stdout closed it', {}, error)
   }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { LiveLines } from './live.ts'
 
 /** How a command speaks: JSON lines on stdout for machines, or text on stderr for people. */
@@ -5,6 +6,8 @@ export interface Output {
   readonly json: boolean
   /** A line for people, on stderr. Nothing with `--json`. */
   say(text: string): void
+  /** A line that was asked for, on stdout, to be read or piped. Nothing with `--json`. */
+  print(text: string): void
   /** Lines for people that are drawn over again, on a terminal only. `[]` takes them away. */
   live(lines: readonly string[]): void
   /** An event for machines, a line of JSON on stdout. Nothing without `--json`. */
@@ -18,6 +21,10 @@ export function createOutput(json: boolean): Output {
     say: (text) => {
       if (!json) lines.above(text)
     },
+    print: (text) => {
+      const plain = process.stdout.isTTY ? text : stripVTControlCharacters(text)
+      if (!json) process.stdout.write(`${plain}\n`)
+    },
     live: (texts) => {
       if (texts.length === 0) lines.clear()
       else if (!json) lines.draw(texts)
@@ -27,5 +34,9 @@ export function createOutput(json: boolean): Output {
     },
   }
 }
+
+/** For the verbs that a person runs on a terminal and a program in a pipe: JSON where stdout is no terminal, and where asked for. */
+export const createPipedOutput = (json: boolean | undefined): Output =>
+  createOutput(json === true || process.stdout.isTTY !== true)
 
 const replaceBigint = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value)

@@ -1,7 +1,8 @@
 import type { Closing } from '../../buyer/closing.ts'
-import type { TradeSummary } from '../../buyer/trade.ts'
+import type { TradeSummary } from '../../buyer/summary.ts'
 import { minus } from '../../money/msat.ts'
-import { formatPrice, stepsPerUnit } from '../../money/price.ts'
+import { stepsPerUnit } from '../../money/price.ts'
+import { formatAsked } from '../../money/tariff.ts'
 import type { Account } from '../../seller/account.ts'
 
 /** One stream in figures, under the names that every command uses. Amounts in msat, as decimal strings; times in ms. */
@@ -31,7 +32,7 @@ export const unitsOf = (steps: bigint, unit: string): number => Number(steps) / 
 export function recordOf(trade: TradeSummary, account?: Account): StreamRecord {
   return {
     unit: trade.unit,
-    price: formatPrice(trade.price),
+    price: formatAsked(trade),
     units: unitsOf(trade.steps, trade.unit),
     delivered: `${trade.received}`,
     paid: `${trade.paid}`,
@@ -78,7 +79,7 @@ export function recordOfAccount(
   const { agreement, gate } = account
   return {
     unit: agreement.price.unit,
-    price: formatPrice(agreement.price),
+    price: formatAsked(agreement),
     units: unitsOf(gate.deliveredSteps, agreement.price.unit),
     delivered: `${gate.delivered}`,
     paid: `${gate.paid}`,

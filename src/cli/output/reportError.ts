@@ -1,14 +1,14 @@
 import { CODES } from '../../errors/codes.ts'
-import { toStreamError } from '../../errors/error.ts'
+import { type StreamError, toStreamError } from '../../errors/error.ts'
 import { formatMsat } from '../../money/msat.ts'
 import { dim, red } from './colour.ts'
 import { fromNodeError } from './nodeErrors.ts'
 import type { Output } from './output.ts'
 
 /** Details that are amounts of msat: people read them in sat. */
-const AMOUNTS = new Set(['received', 'paid', 'left', 'max', 'ahead', 'needed', 'due', 'unknown'])
+const AMOUNTS = new Set(['received', 'paid', 'left', 'max', 'ahead', 'needed', 'due', 'unknown', 'spent'])
 /** Details for programs alone. */
-const FOR_PROGRAMS = new Set(['agreement', 'steps', 'status'])
+const FOR_PROGRAMS = new Set(['agreement', 'steps', 'status', 'limit'])
 
 /** Reports why a command ends, and returns its exit code. What happened, why, and what to do. */
 export function reportError(error: unknown, output: Output): number {
@@ -19,8 +19,13 @@ export function reportError(error: unknown, output: Output): number {
   const facts = factsOf(message, details)
   if (facts.length > 0) output.say(dim(`      ${facts.join(' · ')}`))
   output.say(`${dim('hint ')} ${hint}`)
-  if (code === 'internal' && process.env.STREAMPAY_DEBUG && known.stack) output.say(known.stack)
+  if (code === 'internal' && process.env.STREAMPAY_DEBUG) output.say(stackOf(known))
   return exitCode
+}
+
+/** Where it began: the cause's stack, of which a StreamError has taken what may be a secret. */
+function stackOf({ stack = '', cause }: StreamError): string {
+  return cause instanceof Error && cause.stack ? cause.stack : stack
 }
 
 /** What the message does not say already. */

@@ -1,0 +1,111 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { StreamError } from '../../errors/error.ts'
+import { checkConfig } from '../../gateway/config/read.ts'
+import type { GatewayConfig, GatewayConfigInput } from '../../gateway/config/schema.ts'
+import { isVideo } from '../../gateway/video/open.ts'
+import { parseMsat } from '../../money/msat.ts'
+import { parsePrice } from '../../money/price.ts'
+import { readCount, readDuration, readPort } from '../options.ts'
+
+const DASHBOARD_PORT = 2403
+
+/** The options of `streampay sell` as they were typed. */
+export interface SellOptions {
+  readonly config?: string
+  readonly check?: boolean
+  readonly price?: string
+  readonly credit: string
+  readonly smallestPayment: string
+  readonly free?: string
+  readonly node: string
+  readonly host: string
+  readonly port: string
+  readonly grace: string
+  readonly trustProxy: string
+  readonly cert?: string
+  readonly key?: string
+  readonly insecure?: boolean
+  readonly dashboard?: string | true
+  readonly log?: string
+  readonly json?: boolean
+}
+
+/**
+ * The configuration that flags stand for: one route with everything below it.
+ * @throws StreamError `option-invalid`, `price-invalid`, `amount-invalid`
+ */
+export function configOfFlags(target: string, options: SellOptions): GatewayConfig {
+  if (options.price === undefined) {
+    throw new StreamError(
+      'option-invalid',
+      'a target takes a --price, such as "1 sat/MiB"; prices by route take a --config',
+    )
+  }
+  // Of something that plays, a second is one of playing time.
+  const plays = /second$/.test(options.price === 'free' ? '' : parsePrice(options.price).unit) && isVideo(target)
+  const source = plays ? { video: target } : sourceOf(target)
+  // Read here first, so that what is wrong is told as of a flag and not of a file.
+  if (options.price !== 'free') parsePrice(options.price)
+  parseMsat(options.credit)
+  parseMsat(options.smallestPayment)
+  readDuration(options.grace)
+  const input: GatewayConfigInput = {
+    listen: listenOf(options),
+    node: options.node,
+    ...dashboardOf(options),
+    routes: [
+      {
+        name: 'all',
+        path: '/**',
+        ...source,
+        price: options.price,
+        credit: options.credit,
+        smallestPayment: options.smallestPayment,
+        grace: options.grace,
+        ...(options.free !== undefined && { free: options.free }),
+      },
+    ],
+  }
+  return checkConfig(input)
+}
+
+/** The configuration of a file, with what flags that were typed say in its place. */
+export function withFlags(
+  config: GatewayConfig,
+  options: SellOptions,
+  typed: (name: string) => boolean,
+): GatewayConfig {
+  const listen = Object.entries(listenOf(options)).filter(([name]) => typed(name))
+  return {
+    ...config,
+    listen: { ...config.listen, ...Object.fromEntries(listen) },
+    ...dashboardOf(options),
+    ...((typed('node') || config.node === undefined) && { node: options.node }),
+  }
+}
+
+const dashboardOf = ({ dashboard }: SellOptions) =>
+  dashboard === undefined ? {} : { dashboard: { port: dashboard === true ? DASHBOARD_PORT : readPort(dashboard) } }
+
+function listenOf({ host, port, trustProxy, cert, key, insecure = false }: SellOptions) {
+  return {
+    host,
+    port: readPort(port),
+    trustProxy: readCount(trustProxy, '--trust-proxy'),
+    insecure,
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
+}
+
+/** What is sold: a URL is passed on to, anything else is read from disk. */
+function sourceOf(
+  target: string,
+): { readonly upstream: string } | { readonly folder: string } | { readonly file: string } {
+  if (/^https?:\/\//i.test(target)) return { upstream: target }
+  const path = resolve(target)
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat) throw new StreamError('option-invalid', `${path} does not exist; sell a folder, a file or a URL`)
+  return stat.isDirectory() ? { folder: path } : { file: path }
+}
