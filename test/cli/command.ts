@@ -50,8 +50,11 @@ export class Running {
   readonly #json: boolean
   readonly #ended: Promise<number | null>
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+  readonly #patienceMs: number
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv, patienceMs = PATIENCE_MS) {
     this.#json = args.includes('--json')
+    this.#patienceMs = patienceMs
     const inherited = Object.entries(process.env).filter(([name]) => !TERMINAL_ONLY.includes(name))
     this.child = spawn(process.execPath, [MAIN, ...args], {
       env: { ...Object.fromEntries(inherited), ...env },
@@ -83,7 +86,7 @@ export class Running {
 
   /** The first event of that name which fits. */
   async event(name: string, fits: (event: Event) => boolean = () => true): Promise<Event> {
-    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(20)) {
+    for (const end = Date.now() + this.#patienceMs; Date.now() < end; await sleep(20)) {
       const found = this.events.find((event) => event.event === name && fits(event))
       if (found) return found
       if (this.child.exitCode !== null || this.child.signalCode !== null) break
@@ -97,7 +100,7 @@ export class Running {
 
   /** Its end, when no process of its group is left. */
   async end(): Promise<Result> {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS)
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), this.#patienceMs)
     const code = await this.#ended
     clearTimeout(timer)
     running.delete(this)
@@ -116,8 +119,8 @@ export class Running {
 }
 
 /** Starts commands that share a home, and so a private chain. */
-export function commands(home: string, env: NodeJS.ProcessEnv = {}) {
-  const start = (...args: string[]) => new Running(args, { STREAMPAY_HOME: join(home, 'state'), ...env })
+export function commands(home: string, env: NodeJS.ProcessEnv = {}, patienceMs?: number) {
+  const start = (...args: string[]) => new Running(args, { STREAMPAY_HOME: join(home, 'state'), ...env }, patienceMs)
   return {
     start,
     run: (...args: string[]): Promise<Result> => start(...args).end(),

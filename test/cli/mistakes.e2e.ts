@@ -33,6 +33,9 @@ test.each<[string, string[], string]>([
   ['no such node', ['get', URL, '--node', 'bank'], '--node embedded'],
   ['no such LND', ['get', URL, '--node', 'lnd:/nonexistent'], '/nonexistent'],
   ['no such LND to sell with', ['sell', folder, ...PRICE, '--node', 'lnd:/nonexistent'], '/nonexistent'],
+  ['a macaroon for nobody', ['node', 'macaroon', '--node', 'lnd:/nonexistent', '--save', 'x'], '--for'],
+  ['a macaroon of no LND', ['node', 'macaroon', '--for', 'buyer', '--save', 'x'], 'has no macaroons'],
+  ['a macaroon over a file', ['node', 'macaroon', '--for', 'buyer', '--node', 'lnd', '--save', folder], '--force'],
 ])('%s is said, with what to do', async (_, args, told) => {
   const { code, stdout, stderr } = await run(...args)
   expect(stderr).toContain(told)
@@ -67,10 +70,13 @@ test('a port that is taken', async () => {
   expect(stderr).toContain(`port ${port} of 127.0.0.1 is taken`)
 })
 
-test.each(['sell', 'get', 'price', 'demo'])('%s --help is on stdout, with an example', async (verb) => {
-  const { code, stdout, stderr } = await run(verb, '--help')
-  expect(code).toBe(0)
-  expect(stdout.toString()).toContain(`streampay ${verb}`)
-  expect(stdout.toString()).toContain('Example')
-  expect(stderr).toBe('')
-})
+test.each(['sell', 'get', 'price', 'statement', 'verify', 'demo'])(
+  '%s --help is on stdout, with an example',
+  async (verb) => {
+    const { code, stdout, stderr } = await run(verb, '--help')
+    expect(code).toBe(0)
+    expect(stdout.toString()).toContain(`streampay ${verb}`)
+    expect(stdout.toString()).toContain('Example')
+    expect(stderr).toBe('')
+  },
+)

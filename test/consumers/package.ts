@@ -2,13 +2,16 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { copyAssets } from '../../scripts/run/assets.ts'
 import { ROOT } from '../../scripts/run/child.ts'
+import { bundleBrowser, bundleWeb } from '../../scripts/web/bundle.ts'
 
 const run = promisify(execFile)
 
 export interface Manifest {
   readonly version: string
   readonly dependencies: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, unknown>>
   readonly files: readonly string[]
 }
@@ -31,9 +34,13 @@ export async function packPackage(dir: string): Promise<Packed> {
   mkdirSync(stage)
   const project = path.join(ROOT, 'tsconfig.build.json')
   await run(process.execPath, [TSC, '-p', project, '--outDir', path.join(stage, 'dist')])
+  copyAssets(path.join(stage, 'dist'))
+  await bundleBrowser(path.join(stage, 'dist', 'browser'))
+  await bundleWeb(path.join(stage, 'web', 'dist'))
   const present = new Set(readdirSync(ROOT))
   for (const name of ['package.json', ...manifest.files]) {
-    if (name !== 'dist' && present.has(name)) cpSync(path.join(ROOT, name), path.join(stage, name), { recursive: true })
+    if (!name.endsWith('dist') && present.has(name))
+      cpSync(path.join(ROOT, name), path.join(stage, name), { recursive: true })
   }
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir], { cwd: stage })
   const [{ filename, size, files }] = JSON.parse(stdout)

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { proofOf } from '../../src/buyer/proof.ts'
 import { openJournal } from '../../src/ledger/index.ts'
+import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { minus } from '../../src/money/msat.ts'
+import { parseChallenges } from '../../src/wire/header.ts'
+import { decodeOffer } from '../../src/wire/offer.ts'
+import { judgeProof, readProof } from '../../src/wire/proof.ts'
 import { decodeStatement, encodeStatement, signingText, verifyStatement } from '../../src/wire/statement.ts'
-import { bytes, openMarket, readAll, rejection } from './market.ts'
+import { bytes, openMarket, readAll, rejection, Source, sleep, until } from './market.ts'
 import { altering, codeOf, RawBuyer } from './wire.ts'
 
 const KIB = 1024
@@ -23,7 +28,7 @@ describe('the closing statement', () => {
     const statement = decodeStatement(JSON.parse(kept[0]!))
     expect(() => verifyStatement(statement, market.nodes.seller.publicKey)).not.toThrow()
     expect(statement).toMatchObject({ steps: BigInt(10 * KIB), state: 'closed' })
-    expect(await journal.openAgreements()).toEqual([])
+    expect(await journal.agreements('open')).toEqual([])
   })
 
   test.each([1n, 5000n])('that counts %i more than was received, signed: count-mismatch', async (more) => {
@@ -54,6 +59,8 @@ describe('the closing statement', () => {
     ['of another agreement', { agreement: 'ab'.repeat(16) }],
     ['at another price', { amount: '1' }],
     ['without its signature', { signature: undefined }],
+    ['marked unsigned, though it was to be signed', { signature: undefined, unsigned: 'true' }],
+    ['marked unsigned, and with its signature', { unsigned: 'true' }],
     ['with a signature of something else', { signature: 'ybndrfg8'.repeat(13) }],
   ])('%s: statement-invalid', async (_, change) => {
     const market = await openMarket({
@@ -107,6 +114,73 @@ describe('the closing statement', () => {
   })
 })
 
+describe('a seller that cannot sign', () => {
+  const silent = async (tamper?: Parameters<typeof openMarket>[0]['tamper']) => {
+    const nodes = scriptedPair()
+    nodes.seller.signs = false
+    return openMarket({ handler: bytes(10 * KIB), nodes, ...(tamper && { tamper }) })
+  }
+
+  test('says so in its offer, and closes with a statement that is marked', async () => {
+    const market = await silent()
+    const offer = decodeOffer(parseChallenges((await fetch(market.url)).headers.get('www-authenticate')!)[0]!.request)
+    expect(offer.unsigned).toBe(true)
+    const journal = openJournal(':memory:')
+    const buyer = market.buyer({ journal })
+    await readAll(await buyer.fetch(market.url))
+    const [closing] = await buyer.close()
+    expect(closing?.dispute).toBeUndefined()
+    expect(closing?.statement).toMatchObject({ steps: BigInt(10 * KIB), state: 'closed', unsigned: true })
+    expect(closing?.statement).not.toHaveProperty('signature')
+    const [kept] = await journal.agreements()
+    const proof = readProof(JSON.stringify(await proofOf(journal, kept!)))
+    // What was paid is proven all the same: the invoices are signed.
+    expect(judgeProof(proof)).toMatchObject({ verdict: 'unsigned', proven: closing?.statement.paid })
+  })
+
+  test.each([
+    ['without the mark', { unsigned: undefined }],
+    ['with a count that does not add up', { steps: '1' }],
+    ['with a signature of nobody', { signature: 'ybndrfg8'.repeat(13) }],
+    ['signed by another in place of the mark', { unsigned: undefined, signature: 'ybndrfg8'.repeat(13) }],
+  ])('is held to what it said: %s is statement-invalid', async (_, change) => {
+    const market = await silent(altering('close', (json) => ({ ...json, ...change })))
+    const buyer = market.buyer()
+    await readAll(await buyer.fetch(market.url))
+    const outcome = await buyer.close().then(
+      ([closing]) => closing?.dispute,
+      (error) => error,
+    )
+    expect(outcome).toMatchObject({ code: 'statement-invalid' })
+  })
+
+  test('after it could: what was to be signed is not closed unsigned, nor gone on with as if it were', async () => {
+    const market = await openMarket({ handler: bytes(10 * KIB) })
+    const buyer = market.buyer()
+    await readAll(await buyer.fetch(market.url))
+    market.nodes.seller.signs = false
+    expect(await rejection(buyer.close())).toMatchObject({
+      code: expect.stringMatching(/^(seller-failed|node-unable)$/),
+    })
+    market.nodes.seller.signs = true
+    const again = market.buyer()
+    await readAll(await again.fetch(market.url))
+    expect((await again.close())[0]?.dispute).toBeUndefined()
+  })
+
+  test('has not said it in the agreement alone: that is not what was accepted', async () => {
+    const market = await openMarket({
+      handler: bytes(10 * KIB),
+      tamper: altering('accept', (json) => {
+        const { methodDetails, ...rest } = json as Record<string, unknown> & { methodDetails: object }
+        return { ...rest, methodDetails: { ...methodDetails, statements: 'unsigned' } }
+      }),
+    })
+    expect(await rejection(market.buyer().fetch(market.url))).toMatchObject({ code: 'seller-failed' })
+    expect(market.attempts).toEqual([])
+  })
+})
+
 describe('the balance', () => {
   const invoiceFor = async (market: Awaited<ReturnType<typeof openMarket>>, amount: bigint): Promise<string> => {
     const [invoice] = await market.nodes.buyer.createInvoices([
@@ -128,11 +202,13 @@ describe('the balance', () => {
     const invoice = await invoiceFor(market, 8000n)
     const answer = await (await raw.send({ action: 'return', ...raw.proof, invoice })).json()
     expect(answer).toMatchObject({ status: 'settled', statement: { returned: '8000', balance: '0' } })
+    // The same invoice again is asking how its claim stands.
+    const { calls } = market.nodes.seller
     const again = await raw.send({ action: 'return', ...raw.proof, invoice })
-    expect(again.status).toBe(400)
-    expect(await codeOf(again)).toBe('return-invalid')
+    expect(await again.json()).toMatchObject({ status: 'settled', statement: { returned: '8000', balance: '0' } })
     const another = await raw.send({ action: 'return', ...raw.proof, invoice: await invoiceFor(market, 1000n) })
     expect(await codeOf(another)).toBe('return-invalid')
+    expect(market.nodes.seller.calls, 'with nothing to return the node is not asked').toBe(calls)
     expect(market.nodes.buyer.settlements.map(({ amount }) => amount)).toEqual([8000n])
   })
 
@@ -160,22 +236,6 @@ describe('the balance', () => {
     expect(market.nodes.buyer.settlements).toEqual([])
   })
 
-  test('whose return fails may be asked for again; one of unknown outcome may not', async () => {
-    const { market, raw } = await paidAndClosed()
-    await raw.send({ action: 'close', ...raw.proof })
-    const ask = async () => {
-      const invoice = await invoiceFor(market, 8000n)
-      return (await raw.send({ action: 'return', ...raw.proof, invoice })).json()
-    }
-    market.nodes.seller.script = () => ({ status: 'failed', reason: 'no-route', detail: '' })
-    expect(await ask()).toMatchObject({ status: 'failed', statement: { returned: '0', balance: '8000' } })
-    market.nodes.seller.script = () => ({ status: 'unknown', detail: '' })
-    expect(await ask()).toMatchObject({ status: 'pending', statement: { returned: '8000', balance: '0' } })
-    market.nodes.seller.script = () => undefined
-    expect(await ask()).toMatchObject({ code: 'return-invalid' })
-    expect(market.nodes.buyer.settlements).toEqual([])
-  })
-
   test('is taken back by the buyer itself', async () => {
     const handler = () => Response.json({ usage: { completion_tokens: 1 } })
     const market = await openMarket({ price: '1 sat/token', handler })
@@ -188,4 +248,30 @@ describe('the balance', () => {
     expect(market.nodes.buyer.settlements.map(({ amount }) => amount)).toEqual([closing!.amount])
     expect(buyer.trades[0]?.returned).toBe(closing!.amount)
   })
+})
+
+test('a payment that is sent while a closing buyer waits for another is waited for too, and is in the statement', async () => {
+  const invoices = Promise.withResolvers<void>()
+  const first = Promise.withResolvers<undefined>()
+  const market = await openMarket({
+    credit: '5 sat',
+    handler: () => new Response(new Source(100 * KIB, KIB).body),
+    tamper: altering('invoices', async (json) => {
+      await invoices.promise
+      return json
+    }),
+  })
+  market.script = (_, number) => (number === 0 ? first.promise : sleep(300).then(() => undefined))
+  const buyer = market.buyer({ ahead: '10 sat' })
+  const reader = (await buyer.fetch(market.url)).body!.getReader()
+  for (let received = 0; received < 5 * KIB; ) received += (await reader.read()).value!.length
+  await reader.cancel()
+  const closing = buyer.close()
+  invoices.resolve()
+  await until(() => market.attempts.length > 1)
+  first.resolve(undefined)
+  const [closed] = await closing
+  expect(closed?.dispute).toBeUndefined()
+  expect(closed?.statement.paid).toBe(market.settled)
+  expect(buyer.trades[0]).toMatchObject({ inFlight: 0n, paid: market.settled })
 })

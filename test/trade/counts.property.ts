@@ -9,6 +9,7 @@ const kinds = fc.constantFrom(
   { unit: 'byte', type: 'video/mp4' },
   { unit: 'token', type: 'text/event-stream; charset=utf-8' },
   { unit: 'token', type: 'application/json' },
+  { unit: 'token', type: 'application/x-ndjson' },
   { unit: 'token', type: 'text/plain' },
 )
 
@@ -18,8 +19,9 @@ test('the buyer counts what the seller counted, whatever lies between them', () 
       const counter = counterFor(unit, type)!
       const pieces = [...cutAt(bytes, sent).flatMap((chunk) => counter.push(chunk)), ...counter.end()]
       const price = parsePrice(`1 sat/${unit}`)
-      const receipt = new Received(price).begin(0)
-      const reader = new BodyCounter(price, type, receipt)
+      const received = new Received({ price })
+      const receipt = received.begin(0)
+      const reader = new BodyCounter({ price }, new Headers({ 'content-type': type }), receipt, received)
       const claimed = pieces.reduce((most, { owed = 0n }) => (owed > most ? owed : most), 0n)
       // More tokens than bytes are no text: the buyer refuses to count them.
       fc.pre(claimed <= 1n)

@@ -1,5 +1,8 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { describe, expect, test } from 'vitest'
+import { StreamError } from '../../src/errors/error.ts'
+import { parseCredential } from '../../src/wire/credential.ts'
+import { toProblem } from '../../src/wire/problem.ts'
 import type { InvoiceParts } from '../../src/wire/testing/invoice.ts'
 import { bytes, openMarket, readAll, rejection, Source } from './market.ts'
 import { altering } from './wire.ts'
@@ -12,6 +15,11 @@ const wrong: ReadonlyArray<readonly [string, (parts: InvoiceParts) => InvoicePar
   ['leaves the amount open', ({ amount: _, ...parts }) => parts, 'amount'],
   ['is on another network', (parts) => ({ ...parts, network: 'mainnet' }), 'network'],
   ['is another node’s', (parts) => ({ ...parts, privateKey: secp256k1.utils.randomSecretKey() }), 'payee'],
+  [
+    'is said to be for something else',
+    (parts) => ({ ...parts, description: `stream ${'00'.repeat(16)}` }),
+    'description',
+  ],
   ['has expired', (parts) => ({ ...parts, createdAtMs: Date.now() - 3_600_000 }), 'expiry'],
   ['expires too soon', (parts) => ({ ...parts, expiresInSeconds: 5 }), 'expiry'],
 ]
@@ -65,6 +73,39 @@ describe('a later invoice', () => {
       }),
     })
     expect(await rejection(market.buyer().fetch(market.url).then(readAll))).toMatchObject({ code: 'invoice-mismatch' })
+  })
+})
+
+describe('a seller whose node is away', () => {
+  /** Refuses to make more invoices so many times, as a seller does whose node restarts. */
+  const awayFor = async (refusals: number) => {
+    let refused = 0
+    const market = await openMarket({
+      handler: () => new Response(new Source(200 * KIB).body),
+      graceMs: 20_000,
+      tamper: (inner) => async (request) => {
+        const credential = request.headers.get('authorization')
+        if (credential === null || parseCredential(credential).payload.action !== 'invoices') return inner(request)
+        if (refused >= refusals) return inner(request)
+        refused++
+        return Response.json(toProblem(new StreamError('node-unreachable', 'making an invoice: gone')), { status: 503 })
+      },
+    })
+    return { market, refused: () => refused }
+  }
+
+  test('is asked again, and the stream goes on', async () => {
+    // More often than anything else that passes by itself is tried.
+    const { market, refused } = await awayFor(4)
+    const body = await readAll(await market.buyer().fetch(market.url))
+    expect(body).toBe(200 * KIB)
+    expect(refused()).toBe(4)
+  })
+
+  test('for longer than the reader waits is what the reader is told', async () => {
+    const { market } = await awayFor(Number.POSITIVE_INFINITY)
+    const error = await rejection(market.buyer({ stallMs: 1500 }).fetch(market.url).then(readAll))
+    expect(error).toMatchObject({ code: 'node-unreachable', details: { paid: expect.any(String) } })
   })
 })
 

@@ -5,8 +5,8 @@ import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scr
 import { formatMsat } from '../../src/money/msat.ts'
 import type { Account } from '../../src/seller/account.ts'
 import { type RunningServer, serve, type WebHandler } from '../../src/seller/adapters/node.ts'
-import { type PaidHandler, paywall, type Wall, type WallOptions } from '../../src/seller/paywall.ts'
-import type { SellerEvent, SellerOptions } from '../../src/seller/seller.ts'
+import { type PaidHandler, type Wall, type WallOptions, wall as wallOf } from '../../src/seller/paywall.ts'
+import { Seller, type SellerEvent, type SellerOptions, type SellerParts } from '../../src/seller/seller.ts'
 import { creditAt } from '../../src/terms/credit.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
 
@@ -14,6 +14,7 @@ export interface MarketOptions extends Partial<WallOptions>, Omit<Partial<Seller
   readonly handler: PaidHandler
   readonly nodes?: { readonly buyer: ScriptedNode; readonly seller: ScriptedNode }
   /** Stands between the paywall and the wire: a seller that does not keep to the protocol. */
+  readonly parts?: Partial<SellerParts>
   readonly tamper?: (handler: WebHandler) => WebHandler
 }
 
@@ -28,7 +29,7 @@ export class Market {
   readonly nodes: { readonly buyer: ScriptedNode; readonly seller: ScriptedNode }
   readonly wall: Wall
   readonly server: RunningServer
-  readonly events: SellerEvent[] = []
+  readonly events: SellerEvent[]
   readonly accounts = new Set<Account>()
   /** Decides about payments, as `ScriptedNode.script` does. */
   script: (
@@ -39,26 +40,33 @@ export class Market {
   readonly attempts: string[] = []
   readonly #buyers: Buyer[] = []
 
-  private constructor(nodes: Market['nodes'], wall: Wall, server: RunningServer) {
+  private constructor(nodes: Market['nodes'], wall: Wall, server: RunningServer, events: SellerEvent[]) {
     this.nodes = nodes
     this.wall = wall
     this.server = server
+    this.events = events
   }
 
   static async open(options: MarketOptions): Promise<Market> {
-    const { handler, nodes = scriptedPair(), tamper = (inner) => inner, ...rest } = options
+    const { handler, nodes = scriptedPair(), tamper = (inner) => inner, parts, ...rest } = options
     const noted: { market?: Market; events: SellerEvent[] } = { events: [] }
-    const wall = paywall({
-      price: '1 sat/KiB',
-      node: nodes.seller,
-      ...rest,
-      onEvent: (event) => {
-        noted.market?.events.push(event)
-        if (event.type !== 'error') noted.market?.accounts.add(event.account)
+    const seller = new Seller(
+      {
+        node: nodes.seller,
+        ...rest,
+        onEvent: (event) => {
+          noted.events.push(event)
+          if ('account' in event) noted.market?.accounts.add(event.account)
+        },
       },
+      parts,
+    )
+    const wall: Wall = Object.assign(wallOf(seller, { price: '1 sat/KiB', ...rest }), {
+      seller,
+      close: () => seller.close(),
     })
     const server = await serve(tamper(wall(handler)), { port: 0 })
-    const market = new Market(nodes, wall, server)
+    const market = new Market(nodes, wall, server, noted.events)
     noted.market = market
     nodes.buyer.script = (payment, number) => {
       market.#watchAhead(payment)

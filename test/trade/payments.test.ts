@@ -34,6 +34,20 @@ describe('payments that fail', () => {
     expect(buyer.trades[0]?.paid).toBe(market.settled)
   })
 
+  test('so many that the seller gives no more invoices: once they settle again, another agreement goes on', async () => {
+    const market = await openMarket({ handler: bytes(4 * KIB), graceMs: 20_000 })
+    market.script = () => failed('balance-insufficient')
+    const buyer = market.buyer()
+    const codes = new Set<unknown>()
+    while (!codes.has('too-many-invoices') && market.attempts.length < 100) {
+      codes.add((await rejection(buyer.fetch(market.url).then(readAll))).code)
+    }
+    market.script = () => undefined
+    expect(await readAll(await buyer.fetch(market.url))).toBe(4 * KIB)
+    expect(codes).toEqual(new Set(['balance-insufficient', 'too-many-invoices']))
+    expect(buyer.trades).toHaveLength(2)
+  })
+
   test('no route for small amounts: larger ones are tried, within the window', async () => {
     const market = await openMarket({ handler: bytes(40 * KIB) })
     market.script = ({ request }) => (decodeInvoice(request).amount! < 4000n ? failed('fee-too-high') : undefined)
@@ -41,6 +55,25 @@ describe('payments that fail', () => {
     expect(await readAll(await buyer.fetch(market.url))).toBe(40 * KIB)
     await until(() => buyer.trades[0]?.inFlight === 0n)
     expect(buyer.trades[0]?.paid).toBe(market.settled)
+  })
+
+  test('no route for a while, and a part was lost on the way: what is left of the window is paid with again', async () => {
+    const market = await openMarket({ handler: () => new Response(new Source(300 * KIB, KIB).body), graceMs: 20_000 })
+    let away = false
+    market.script = (_, number) => {
+      away ||= number === 1
+      return away ? failed('no-route') : undefined
+    }
+    const buyer = market.buyer({ ahead: '8 sat' })
+    const unread = await buyer.fetch(market.url)
+    // Larger and larger ones are tried, up to the whole window; and what left and was cut takes room in it for good.
+    await until(() => market.attempts.some((request) => decodeInvoice(request).amount! >= 4000n))
+    await unread.body!.cancel()
+    market.script = () => undefined
+    const reader = (await buyer.fetch(market.url)).body!.getReader()
+    for (let received = 0; received < 20 * KIB; ) received += (await reader.read()).value!.length
+    await reader.cancel()
+    expect(buyer.trades).toHaveLength(1)
   })
 
   test('in the middle of a body: the reader is told, and the agreement stays', async () => {
@@ -75,15 +108,15 @@ describe('payments of unknown outcome', () => {
     expect(buyer.trades[0]?.inFlight).toBe(3000n)
     expect(buyer.spent).toBe(3000n)
     expect(market.settled).toBe(0n)
-    expect((await journal.openPayments()).map(({ status }) => status)).toContain('unknown')
-    expect(await journal.spentSince(0)).toBe(3000n)
+    expect((await journal.payments({ open: true })).map(({ status }) => status)).toContain('unknown')
+    expect((await journal.spending()).total).toBe(3000n)
     for (const text of market.attempts) {
       const { paymentHash, amount } = decodeInvoice(text)
       market.nodes.buyer.settle(paymentHash, amount!)
     }
     await until(() => buyer.trades[0]?.inFlight === 0n, 'the node has told')
     expect(buyer.trades[0]).toMatchObject({ paid: 3000n })
-    expect(await journal.openPayments()).toEqual([])
+    expect(await journal.payments({ open: true })).toEqual([])
     expect(market.settled).toBe(3000n)
   })
 
@@ -110,6 +143,35 @@ describe('payments of unknown outcome', () => {
     expect(error).toMatchObject({ code: 'payment-unknown', details: { unknown: `${buyer.trades[0]!.inFlight}` } })
     expect(buyer.trades[0]!.inFlight).toBeGreaterThan(0n)
     expect(market.account.gate.delivered).toBe(market.settled)
+  })
+
+  test('that filled the window of one agreement: the next request is made on another, which pays', async () => {
+    const market = await openMarket({ handler: bytes(3 * KIB), graceMs: 20_000 })
+    let held = true
+    market.script = () => (held ? unknown : undefined)
+    const buyer = market.buyer({ ahead: '4 sat', maxFeePercent: 0 })
+    expect(await rejection(buyer.fetch(market.url))).toMatchObject({ code: 'payment-unknown' })
+    const stuck = buyer.trades[0]!.inFlight
+    held = false
+    expect(await readAll(await buyer.fetch(market.url))).toBe(3 * KIB)
+    await until(() => buyer.trades[1]?.inFlight === 0n)
+    expect(buyer.trades.map(({ inFlight }) => inFlight)).toEqual([stuck, 0n])
+    expect(buyer.spent).toBe(stuck + market.settled)
+  })
+
+  test('that are held on their way leave no room either: after a request that gave up for them the next one gets another agreement', async () => {
+    const market = await openMarket({ handler: bytes(3 * KIB), graceMs: 20_000 })
+    const held = Promise.withResolvers<undefined>()
+    let holding = true
+    market.script = () => (holding ? held.promise : undefined)
+    const buyer = market.buyer({ ahead: '4 sat', maxFeePercent: 0, stallMs: 400 })
+    expect(await rejection(buyer.fetch(market.url))).toMatchObject({ code: 'payment-unknown' })
+    holding = false
+    expect(await readAll(await buyer.fetch(market.url))).toBe(3 * KIB)
+    expect(buyer.trades).toHaveLength(2)
+    held.resolve(undefined)
+    await until(() => buyer.trades.every(({ inFlight }) => inFlight === 0n))
+    expect(buyer.spent).toBe(market.settled)
   })
 
   test('a node that goes away and comes back: nothing is forgotten and nothing is paid twice', async () => {
@@ -169,7 +231,7 @@ describe('the journal', () => {
     const buyer = market.buyer({ journal })
     await readAll(await buyer.fetch(market.url))
     await buyer.close()
-    expect(await journal.openPayments()).toEqual([])
-    expect(await journal.spentSince(0)).toBe(market.settled)
+    expect(await journal.payments({ open: true })).toEqual([])
+    expect((await journal.spending()).total).toBe(market.settled)
   })
 })

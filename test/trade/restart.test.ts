@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLedger } from '../../src/ledger/index.ts'
+import { RETURN_PACE } from '../../src/seller/returns.ts'
 import { bytes, openMarket, readAll, sleep, until } from './market.ts'
 import { RawBuyer } from './wire.ts'
 
@@ -30,6 +31,7 @@ describe('a seller that starts again with its ledger', () => {
     const raw = await new RawBuyer(first).agree([5000n])
     raw.pay(...raw.deal.invoices)
     expect(await readAll(await raw.use())).toBe(3 * KIB)
+    const { sequence } = first.account.statement()
     await first.close()
     await before.end()
 
@@ -46,6 +48,7 @@ describe('a seller that starts again with its ledger', () => {
     const { gate } = second.account
     expect(gate.paid).toBe(5000n)
     expect(gate.deliveredSteps).toBe(BigInt(6 * KIB))
+    expect(second.account.statement().sequence).toBeGreaterThan(sequence)
     await second.close()
     await after.end()
   })
@@ -96,7 +99,8 @@ describe('a seller that starts again with its ledger', () => {
   test('follows the returns it left open to their end', async () => {
     const path = join(folder, 'ledger.db')
     const before = openLedger(path)
-    const first = await openMarket({ handler: bytes(KIB), ledger: before, secret })
+    const parts = { returnPace: { ...RETURN_PACE, answerMs: 50 } }
+    const first = await openMarket({ handler: bytes(KIB), ledger: before, secret, parts })
     const raw = await new RawBuyer(first).agree([9000n])
     raw.pay(...raw.deal.invoices)
     await readAll(await raw.use())

@@ -79,17 +79,23 @@ describe('each unit, end to end', () => {
     expect(buyer.trades[0]?.steps).toBe(38n)
   })
 
-  test('a usage above the events is charged as far as it is covered', async () => {
+  test.each([
+    ['credit that covers all of it: whole', '50 sat', 43n],
+    ['no credit: as far as it is paid for when the body ends', '0 sat', 40n],
+  ])('a usage above the events, with %s', async (_, credit, least) => {
     const market = await openMarket({
       price: '1 sat/token',
+      credit,
       handler: () => text([...tokens(40), usageEvent(43), 'data: [DONE]\n\n'], 'text/event-stream'),
     })
     const buyer = market.buyer()
     await readAll(await buyer.fetch(market.url))
     const [closing] = await buyer.close()
     expect(closing?.dispute).toBeUndefined()
-    expect(closing?.statement.steps).toBe(43n)
-    expect(buyer.trades[0]?.steps).toBe(43n)
+    const { steps } = closing!.statement
+    expect(steps).toBeGreaterThanOrEqual(least)
+    expect(steps).toBeLessThanOrEqual(43n)
+    expect(buyer.trades[0]?.steps).toBe(steps)
   })
 
   test('tokens of a JSON answer: its usage', async () => {

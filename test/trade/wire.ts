@@ -42,9 +42,9 @@ export class RawBuyer {
     return { agreement: this.deal.agreement.id, secret: this.deal.secret }
   }
 
-  send(payload: Payload, init: RequestInit = {}): Promise<Response> {
+  send(payload: Payload, init: RequestInit = {}, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     const authorization = formatCredential({ challenge: this.challenge, payload })
-    return fetch(this.url, { ...init, headers: { authorization } })
+    return fetch(this.url, { ...init, headers: { ...headers, authorization } })
   }
 
   use(init: RequestInit = {}): Promise<Response> {

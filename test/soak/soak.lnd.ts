@@ -1,0 +1,10 @@
+import { describe, inject, it } from 'vitest'
+import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { expectSound } from './testing/command.ts'
+
+const { skip }: SharedLightningNet = inject('lightningNet')
+
+// A network of its own: the shared one's nodes are not to be killed under the other tests.
+describe.skipIf(skip)(`the soak on LND${skip ? ` (skipped: ${skip})` : ''}`, () => {
+  it('loses nothing, by the command itself', () => expectSound('--minutes', '0.6', '--node', 'lnd'), 900_000)
+})
