@@ -17,4 +17,13 @@ export {
   price,
   type Unit,
 } from './money/price.ts'
+export {
+  formatAsked,
+  formatTariff,
+  type PriceSpec,
+  readPriceSpec,
+  type Tariff,
+  type TariffText,
+  tariffCost,
+} from './money/tariff.ts'
 export * from './terms/index.ts'

@@ -27,6 +27,11 @@ export class Budget {
     return true
   }
 
+  /** Was spent, whatever the limit says: a wallet that knows no cap took more for routing than it was allowed. */
+  charge(amount: Msat): void {
+    this.#spent = msat(this.#spent + amount)
+  }
+
   giveBack(amount: Msat): void {
     this.#spent = minus(this.#spent, amount)
   }

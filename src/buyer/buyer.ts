@@ -1,11 +1,12 @@
 import { StreamError } from '../errors/error.ts'
-import { openJournal } from '../ledger/index.ts'
 import type { Journal } from '../ledger/journal.ts'
-import type { LightningNode, NodeInfo } from '../lightning/node.ts'
+import { LIMIT_NAMES, type Limits, type LimitUse, limitsAt, strictest } from '../ledger/limits.ts'
+import { MemoryJournal } from '../ledger/memory/journal.ts'
+import type { NodeInfo, PayingNode } from '../lightning/node.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
-import { acceptUpTo, type BuyerStrategy } from '../terms/strategy.ts'
-import type { Offer } from '../terms/terms.ts'
+import { acceptUpTo, applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
+import type { Agreement, Offer } from '../terms/terms.ts'
 import { Pace } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
@@ -14,13 +15,18 @@ import type { Closing } from './closing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './control.ts'
 import { negotiate } from './negotiate.ts'
 import { firstInvoices } from './opening.ts'
+import { payerOf } from './outcome.ts'
+import { dealOf, readPast, serves } from './past.ts'
 import type { Wallet } from './payer.ts'
-import { Trade, type TradeSummary } from './trade.ts'
+import { guardRedirects, type Redirects } from './redirects.ts'
+import { byItsOwn } from './sending.ts'
+import type { TradeSummary } from './summary.ts'
+import { Trade, type TradeOptions } from './trade.ts'
 import { checkTransport } from './transport.ts'
 
 export interface BuyerOptions {
   /** The node that pays, or a promise of it. */
-  readonly node: LightningNode | Promise<LightningNode>
+  readonly node: PayingNode | Promise<PayingNode>
   /** The most that this buyer spends in all, routing included. 1,000 sat by default. */
   readonly max?: string | Msat
   /** The most that is accepted for a unit; one price, or one for each unit. No limit by default. */
@@ -29,14 +35,26 @@ export interface BuyerOptions {
   readonly ahead?: string | Msat
   /** How to haggle, instead of `maxPrice`. */
   readonly strategy?: BuyerStrategy
-  /** Where payments are written before they are sent; in memory by default. */
+  /**
+   * Where payments are written before they are sent; in memory by default. Agreements that an earlier run left open in it, killed
+   * or with `keep`, are taken up again where they fit, with their balance.
+   */
   readonly journal?: Journal
+  /** What may be spent, besides the limits that are kept in the journal and hold for all that share it. None by default. */
+  readonly limits?: { readonly [K in keyof Limits]?: string | Msat }
+  /** Told when four fifths of a limit are used. */
+  readonly onLimitNear?: (use: LimitUse) => void
   /** The most that routing may add to a payment, in per cent. 3 by default. */
   readonly maxFeePercent?: number
   /** When a seller that was paid and sends nothing is given up. In ms; 30 s by default. */
   readonly stallMs?: number
   /** Sends credentials over plain http to other machines too, where who listens can use them. Loopback needs no leave. */
   readonly insecure?: boolean
+  /**
+   * Which redirects are followed: `same-origin` by default; `follow` also to other origins, without what was meant for the first,
+   * and never from a public host into a private network.
+   */
+  readonly redirects?: Redirects
   /** What sends requests; the default is `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
 }
@@ -45,7 +63,7 @@ export interface BuyerOptions {
 export interface Buyer {
   /**
    * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read.
-   * @throws StreamError among others `transport-insecure`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
+   * @throws StreamError among others `transport-insecure`, `redirect-refused`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
    *   `stream-interrupted`, `stream-stalled`, `window-too-small`, each with what was received, paid and left
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
@@ -80,6 +98,7 @@ export function createBuyer(options: BuyerOptions): Buyer {
 class PayingBuyer implements Buyer {
   readonly #options: BuyerOptions
   readonly #ahead: Msat
+  readonly #limits: Limits
   readonly #strategy: BuyerStrategy
   readonly #budget: Budget
   readonly #fetch: typeof globalThis.fetch
@@ -87,6 +106,10 @@ class PayingBuyer implements Buyer {
   readonly #pace = new Pace()
   readonly #trades: Trade[] = []
   readonly #closings: Closing[] = []
+  /** Trades that are closed or being closed. */
+  readonly #ends = new Map<Trade, Promise<void>>()
+  /** Trades that were of no more use: whether they could be closed is no matter of this run, the journal has them. */
+  readonly #retired = new Set<Trade>()
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
@@ -95,9 +118,12 @@ class PayingBuyer implements Buyer {
     this.#options = options
     this.#ahead = toMsat(options.ahead ?? sat(10))
     this.#budget = new Budget(toMsat(options.max ?? sat(1000)))
+    this.#limits = readLimits(options.limits)
     this.#strategy = options.strategy ?? acceptUpTo(readPrices(options.maxPrice))
-    this.#journal = options.journal ?? openJournal(':memory:')
-    this.#fetch = options.fetch ?? globalThis.fetch
+    this.#journal = options.journal ?? new MemoryJournal()
+    this.#fetch = guardRedirects(byItsOwn(options.fetch ?? globalThis.fetch), options.redirects ?? 'same-origin')
+    // Clients keep a fetch that they are given as a function of its own, or as one of theirs.
+    this.fetch = this.fetch.bind(this)
   }
 
   get trades(): readonly TradeSummary[] {
@@ -116,22 +142,27 @@ class PayingBuyer implements Buyer {
     const { url, request } = await normalize(input, init)
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
-    if (known) {
-      const trade = await known
+    const trade = await known
+    if (trade && (await trade.isGood())) {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
       this.#drop(place, trade)
-      return this.#pay(url, request, place, response)
+      return this.#pay(url, request, response)
+    }
+    if (trade) {
+      // It is of no more use: its balance comes back while another agreement is made.
+      this.#drop(place, trade)
+      this.#retire(trade)
     }
     const startedAt = performance.now()
     const response = await this.#send(url, request)
-    return response.status === 402 ? this.#pay(url, request, place, response, startedAt) : response
+    return response.status === 402 ? this.#pay(url, request, response, startedAt) : response
   }
 
   async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {
     const { url, request } = await normalize(input, init)
     const response = await this.#send(url, request)
-    await response.body?.cancel()
+    await response.body?.cancel().catch(() => {})
     const challenge = streamChallenge(response)
     return challenge && decodeOffer(challenge.request)
   }
@@ -140,53 +171,85 @@ class PayingBuyer implements Buyer {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
     if (keep) {
-      await Promise.all(this.#trades.map((trade) => trade.keep()))
+      await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep()))
+      await Promise.allSettled(this.#ends.values())
       return []
     }
-    const open = this.#trades.filter((trade) => !trade.closed)
-    const results = await Promise.allSettled(open.map((trade) => trade.close()))
-    this.#closings.push(...results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
+    await Promise.allSettled([...this.#retired].map((trade) => this.#end(trade)))
+    const used = this.#trades.filter((trade) => !this.#retired.has(trade))
+    const results = await Promise.allSettled(used.map((trade) => this.#end(trade)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     return this.#closings
   }
 
-  async #pay(
-    url: string,
-    request: RequestInit,
-    place: string,
-    refused: Response,
-    startedAt = performance.now(),
-  ): Promise<Response> {
+  async #pay(url: string, request: RequestInit, refused: Response, startedAt = performance.now()): Promise<Response> {
     const challenge = streamChallenge(refused)
     if (!challenge) return refused
-    await refused.body?.cancel()
-    if (!this.#options.insecure) checkTransport(url)
-    const trade = await this.#agree(url, request, place, challenge, startedAt)
-    return trade.fetch(url, request)
+    await refused.body?.cancel().catch(() => {})
+    // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
+    const at = refused.url || url
+    if (!this.#options.insecure) checkTransport(at)
+    const trade = await this.#agree(at, request, placeOf(at), challenge, startedAt)
+    return trade.fetch(at, request)
   }
 
   /** One negotiation for a place at a time; an open trade for the same scope and price serves it too. */
   #agree(url: string, request: RequestInit, place: string, challenge: Challenge, startedAt: number): Promise<Trade> {
     const running = this.#byPlace.get(place)
     if (running) return running
-    const offer = decodeOffer(challenge.request)
-    const origin = new URL(url).origin
-    const other = this.#trades.find((trade) => !trade.closed && !trade.error && fits(trade, origin, offer))
-    const trade = other ? Promise.resolve(other) : this.#open(url, request, challenge, startedAt)
+    const trade = this.#find(url, request, challenge, startedAt)
     this.#byPlace.set(place, trade)
     trade.catch(() => this.#byPlace.delete(place))
     return trade
   }
 
+  /** An open trade that serves this place too, one of an earlier run, or a new one. */
+  async #find(url: string, request: RequestInit, challenge: Challenge, startedAt: number): Promise<Trade> {
+    const offer = decodeOffer(challenge.request)
+    const { origin } = new URL(url)
+    for (const trade of this.#trades) {
+      const isHere = new URL(trade.endpoint.url).origin === origin && serves(trade.deal, offer, Date.now())
+      if (isHere && !trade.error && (await trade.isGood().catch(() => false))) return trade
+    }
+    return (await this.#resume(origin, offer, startedAt)) ?? this.#open(url, request, challenge, startedAt)
+  }
+
+  /** Takes up an agreement that an earlier run left open. One that is of no more use is closed on the way. */
+  async #resume(origin: string, offer: Offer, startedAt: number): Promise<Trade | undefined> {
+    for (const entry of await this.#journal.agreements('open')) {
+      const deal = new URL(entry.url).origin === origin ? dealOf(entry) : undefined
+      if (!deal || !serves(deal, offer, Date.now()) || !this.#accepts(offer, deal.agreement)) continue
+      const { wallet, info } = await this.#ready()
+      if (info.network !== offer.network || !(await this.#journal.holdAgreement(entry.id))) continue
+      const past = await readPast(this.#journal, entry)
+      const endpoint = this.#endpoint(entry.url, entry.method)
+      const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt, past)
+      this.#trades.push(trade)
+      if (await trade.isGood()) return trade
+      this.#retire(trade)
+    }
+    return undefined
+  }
+
+  /** What was agreed in an earlier run is not above what is accepted in this one. */
+  #accepts({ tariff: _, ...offer }: Offer, { price, tariff }: Agreement): boolean {
+    const agreed = { ...offer, price, ...(tariff && { tariff }) }
+    return !('refuse' in applyStrategy(this.#strategy, agreed, { round: 0 }))
+  }
+
+  #endpoint(url: string, method: string): Endpoint {
+    return { url, method, fetch: this.#fetch, timeoutMs: CONTROL_TIMEOUT_MS }
+  }
+
+  async #tradeOptions(): Promise<TradeOptions> {
+    const { request } = strictest(limitsAt(await this.#journal.limits(), ''), this.#limits)
+    return { ahead: this.#ahead, stallMs: this.#options.stallMs ?? 30_000, requestLimit: request }
+  }
+
   async #open(url: string, request: RequestInit, challenge: Challenge, startedAt: number): Promise<Trade> {
     const { wallet, info } = await this.#ready()
-    const endpoint: Endpoint = {
-      url,
-      method: request.method ?? 'GET',
-      fetch: this.#fetch,
-      timeoutMs: CONTROL_TIMEOUT_MS,
-    }
+    const endpoint = this.#endpoint(url, request.method ?? 'GET')
     const deal = await negotiate(endpoint, challenge, info, this.#strategy, (terms) =>
       firstInvoices(terms, this.#ahead),
     )
@@ -198,10 +261,8 @@ class PayingBuyer implements Buyer {
       challenge: JSON.stringify(deal.challenge),
       agreement: deal.json,
       createdAtMs: Date.now(),
-      state: 'open',
     })
-    const options = { ahead: this.#ahead, stallMs: this.#options.stallMs ?? 30_000 }
-    const trade = new Trade(deal, endpoint, wallet, options, startedAt)
+    const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt)
     this.#trades.push(trade)
     return trade
   }
@@ -211,7 +272,19 @@ class PayingBuyer implements Buyer {
       const node = await this.#options.node
       const info = await node.info()
       const feePerMille = BigInt(Math.round((this.#options.maxFeePercent ?? 3) * 10))
-      return { wallet: { node, journal: this.#journal, budget: this.#budget, pace: this.#pace, feePerMille }, info }
+      const wallet: Wallet = {
+        node,
+        payer: payerOf(info),
+        journal: this.#journal,
+        budget: this.#budget,
+        limits: this.#limits,
+        onNear: (uses) => {
+          for (const use of uses) this.#options.onLimitNear?.(use)
+        },
+        pace: this.#pace,
+        feePerMille,
+      }
+      return { wallet, info }
     })()
     return this.#wallet
   }
@@ -225,18 +298,24 @@ class PayingBuyer implements Buyer {
     }
   }
 
+  #retire(trade: Trade): void {
+    this.#retired.add(trade)
+    this.#end(trade).catch(() => {})
+  }
+
+  /** Closes a trade, once. */
+  #end(trade: Trade): Promise<void> {
+    const end = this.#ends.get(trade) ?? trade.close().then((closing) => void this.#closings.push(closing))
+    this.#ends.set(trade, end)
+    return end
+  }
+
   #drop(place: string, trade: Trade): void {
     for (const [key, value] of this.#byPlace) {
       if (key === place) this.#byPlace.delete(key)
       else void value.then((other) => other === trade && this.#byPlace.delete(key))
     }
   }
-}
-
-function fits(trade: Trade, origin: string, offer: Offer): boolean {
-  const { scope, payee, price } = trade.agreement
-  const same = price.unit === offer.price.unit && price.msat * offer.price.per === offer.price.msat * price.per
-  return same && scope === offer.scope && payee === offer.payee && new URL(trade.endpoint.url).origin === origin
 }
 
 function placeOf(url: string): string {
@@ -282,4 +361,11 @@ function readPrices(prices: BuyerOptions['maxPrice']): Price[] {
   if (prices === undefined) return []
   const list = Array.isArray(prices) ? (prices as ReadonlyArray<string | Price>) : [prices as string | Price]
   return list.map((price) => (typeof price === 'string' ? parsePrice(price) : price))
+}
+
+function readLimits(limits: BuyerOptions['limits'] = {}): Limits {
+  const given = LIMIT_NAMES.flatMap((name) =>
+    limits[name] === undefined ? [] : [[name, toMsat(limits[name])] as const],
+  )
+  return Object.fromEntries(given)
 }

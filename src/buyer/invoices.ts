@@ -3,6 +3,7 @@ import type { Msat } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { decodeInvoiceList } from '../wire/agreement.ts'
 import { checkInvoice, decodeInvoice } from '../wire/bolt11.ts'
+import { invoiceDescription } from '../wire/proof.ts'
 
 /** An invoice that was read and found to be what was agreed. */
 export interface CheckedInvoice {
@@ -82,9 +83,11 @@ export class InvoicePool {
   }
 
   #check(request: string, amount: Msat): CheckedInvoice {
-    const { network, payee } = this.#agreement
+    const { id, network, payee } = this.#agreement
     const decoded = decodeInvoice(request)
-    checkInvoice(decoded, { amount, network, payee, nowMs: Date.now(), minimumLifeMs: MINIMUM_LIFE_MS })
+    // One that does not say what it is for would prove nothing later.
+    const description = invoiceDescription(id)
+    checkInvoice(decoded, { amount, network, payee, description, nowMs: Date.now(), minimumLifeMs: MINIMUM_LIFE_MS })
     return { request, paymentHash: decoded.paymentHash, amount, expiresAtMs: decoded.expiresAtMs }
   }
 

@@ -2,6 +2,7 @@ import { StreamError } from '../errors/error.ts'
 import type { NodeInfo } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'
 import { formatPrice } from '../money/price.ts'
+import { chargesOf, formatTariff } from '../money/tariff.ts'
 import { applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
 import { decodeAgreement, differingTerms } from '../wire/agreement.ts'
@@ -32,7 +33,7 @@ export async function negotiate(
   first: Challenge,
   wallet: NodeInfo,
   strategy: BuyerStrategy,
-  firstInvoices: (terms: Terms) => readonly Msat[],
+  firstInvoices: (terms: Offer) => readonly Msat[],
 ): Promise<Deal> {
   let challenge = first
   for (let round = 0; ; round++) {
@@ -58,7 +59,8 @@ function checkOffer(offer: Offer, challenge: Challenge, wallet: NodeInfo): void 
   if (offer.network !== wallet.network) {
     throw new StreamError('network-mismatch', `the seller is on ${offer.network}, the wallet on ${wallet.network}`)
   }
-  if (offer.payee === wallet.publicKey) {
+  // A service's wallets share a node, and pay each other within it.
+  if (offer.payee === wallet.publicKey && wallet.account === undefined) {
     throw new StreamError(
       'no-route',
       'the seller is paid at the very node that would pay: a node cannot pay itself here',
@@ -75,8 +77,11 @@ function checkDeal(wanted: Terms | Offer, challenge: Challenge, json: unknown): 
   return { agreement, secret, challenge, invoices, json: JSON.stringify(json) }
 }
 
-function refusal(code: 'price-too-high' | 'unit-mismatch' | 'rounds-exhausted', { price }: Offer): StreamError {
-  return new StreamError(code, `the seller asks ${formatPrice(price)}`, { price: formatPrice(price) })
+function refusal(code: 'price-too-high' | 'unit-mismatch' | 'rounds-exhausted', { price, tariff }: Offer): StreamError {
+  if (!tariff) return new StreamError(code, `the seller asks ${formatPrice(price)}`, { price: formatPrice(price) })
+  const units = [...new Set(chargesOf(tariff).map(([, charge]) => charge.unit))].join(', ')
+  const each = code === 'unit-mismatch' ? `: a limit is needed for each unit of it (${units})` : ''
+  return new StreamError(code, `the seller asks ${formatTariff(tariff)}${each}`, { price: formatTariff(tariff) })
 }
 
 export function randomHex(bytes: number): string {

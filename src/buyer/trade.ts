@@ -1,63 +1,44 @@
 import { StreamError } from '../errors/error.ts'
-import { formatMsat, type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
+import { outputUnit } from '../meter/answer.ts'
+import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 import { costUp, stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { sustainableRate } from '../window/window.ts'
 import { formatCredential } from '../wire/credential.ts'
 import { encodeStatement, type Statement } from '../wire/statement.ts'
+import { Arrivals } from './arrivals.ts'
+import { limitError, windowError } from './blocked.ts'
 import { askForClosing, type Closing, disputeOf, takeBack } from './closing.ts'
 import { control, type Endpoint, send, unreachable } from './control.ts'
-import { countedBody } from './countedBody.ts'
+import { countedBody, type Reading } from './countedBody.ts'
 import { Halts } from './halts.ts'
-import type { Deal } from './negotiate.ts'
+import { type Deal, randomHex } from './negotiate.ts'
 import { firstInvoices, openingAmount } from './opening.ts'
+import { NO_PAST, type Past } from './past.ts'
 import { Payer, type Wallet } from './payer.ts'
-import { BodyCounter, expectedSteps, type Receipt, Received } from './received.ts'
-import { follow } from './watch.ts'
+import { Readers } from './readers.ts'
+import type { Receipt } from './receipt.ts'
+import { BodyCounter, expectedSteps, Received } from './received.ts'
+import { measured } from './requestBody.ts'
+import { SellersCount } from './sellersCount.ts'
+import type { TradeSummary } from './summary.ts'
+import { COUNTED, countsOnStatements, countsUpload, firstSteps, isFlatRate } from './tariffTally.ts'
+import { follow, statementNow } from './watch.ts'
 
 export interface TradeOptions {
   readonly ahead: Msat
   /** The reader gets an error when nothing came for this long though it was paid. In ms. */
   readonly stallMs: number
-}
-
-/** How a trade stands: the same names in every place that shows one. Times in ms. */
-export interface TradeSummary {
-  readonly agreement: string
-  readonly url: string
-  readonly unit: string
-  readonly price: Agreement['price']
-  readonly steps: bigint
-  readonly bytes: number
-  readonly received: Msat
-  readonly paid: Msat
-  readonly inFlight: Msat
-  readonly fees: Msat
-  readonly payments: number
-  /** The most that was paid or in flight for what had not come; at most `ahead`. */
-  readonly maxAhead: Msat
-  readonly ahead: Msat
-  /** The most that was received and neither paid nor on its way; at most the credit. */
-  readonly maxUnpaid: Msat
-  readonly credit: Msat
-  readonly firstByteMs: number | undefined
-  readonly stallMs: number
-  readonly durationMs: number
-  readonly halted: number
-  /** What the windows carry without a halt at the payment time seen, in msat a second: the bound to lift if it is too low. */
-  readonly windowPerSecond: bigint
-  readonly state: 'open' | 'paused' | 'closed'
-  readonly returned: Msat
+  /** The most that one request may cost. */
+  readonly requestLimit: Msat | undefined
 }
 
 /** The control channel is opened after this long without an answer: something may be due that only it tells. */
 const WATCH_AFTER_MS = 120
 const SETTLE_MS = 15_000
-/** How long a stream stands still for payments of unknown outcome before its reader is told. */
-const PATIENCE_MS = 3000
-/** Longer than this nothing that was sent is on its way. */
-const ON_THE_WAY_MS = 1000
+/** What was received is noted this often at most, so that a run that is killed forgets little of it. */
+const NOTE_MS = 50
 /** The payer is asked again whenever this part of the window was received: finer would cost and change nothing. */
 const CHECKS_A_WINDOW = 32n
 
@@ -70,26 +51,39 @@ export class Trade {
   readonly #options: TradeOptions
   readonly #payer: Payer
   readonly #received: Received
+  readonly #seller: SellersCount
   readonly #halts = new Halts()
-  readonly #aborts = new Map<Receipt, AbortController>()
+  readonly #arrivals = new Arrivals()
+  readonly #readers: Readers
   readonly #checkEvery: bigint
   readonly #startedAt: number
+  readonly #resumed: boolean
   #uncheckedSteps = 0n
+  #notedAt = 0
+  /** The seller's count may be above ours: it is asked before more is paid. */
+  #outOfStep: boolean
   #lastAt: number
-  #waitingSince: number | undefined
   #firstByteMs: number | undefined
-  #statement: Statement | undefined
   #maxUnpaid = 0n
   #bytes = 0
   #returned: Msat = msat(0n)
   #closed = false
   #watching: AbortController | undefined
   #watchTimer: ReturnType<typeof setTimeout> | undefined
-  #stallTimer: ReturnType<typeof setInterval> | undefined
-  #patience: ReturnType<typeof setTimeout> | undefined
+  #closing: Promise<Closing> | undefined
 
-  /** @param startedAt when the buyer began to ask for the resource, monotonic ms */
-  constructor(deal: Deal, endpoint: Endpoint, wallet: Wallet, options: TradeOptions, startedAt: number) {
+  /**
+   * @param startedAt when the buyer began to ask for the resource, monotonic ms
+   * @param past what an earlier run did on this agreement
+   */
+  constructor(
+    deal: Deal,
+    endpoint: Endpoint,
+    wallet: Wallet,
+    options: TradeOptions,
+    startedAt: number,
+    past: Past = NO_PAST,
+  ) {
     const { agreement, secret, challenge } = deal
     this.deal = deal
     this.endpoint = endpoint
@@ -97,22 +91,42 @@ export class Trade {
     this.#options = options
     this.#startedAt = startedAt
     this.#lastAt = startedAt
-    this.#received = new Received(agreement.price)
+    this.#resumed = past !== NO_PAST
+    this.#outOfStep = this.#resumed
+    this.#received = new Received(agreement, this.#resumed ? past.receivedSteps : undefined)
+    this.#seller = new SellersCount(agreement, options.ahead, this.#received, this.#arrivals)
     this.#checkEvery = stepsFor(agreement.price, options.ahead / CHECKS_A_WINDOW) ?? 0n
     this.#credential = formatCredential({ challenge, payload: { action: 'use', agreement: agreement.id, secret } })
     const opening = openingAmount(agreement, options.ahead)
     this.#payer = new Payer(wallet, agreement, {
       ahead: options.ahead,
       origin: new URL(endpoint.url).origin,
-      ask: (amounts) => control(endpoint, challenge, { action: 'invoices', agreement: agreement.id, secret, amounts }),
+      ask: (amounts) => {
+        const order = { action: 'invoices' as const, agreement: agreement.id, secret, amounts, nonce: randomHex(16) }
+        return control(endpoint, challenge, order)
+      },
       consumption: () => ({
         received: this.#received.cost(performance.now()),
+        receivedSteps: this.#received.steps(performance.now()),
         demand: this.#received.demand(opening),
-        due: this.#missing,
+        due: this.#due,
+        requestLeft: this.#readers.requestLeft,
       }),
-      onChange: () => this.#tellReaders(),
+      onChange: () => this.#readers.tell(),
+      past,
     })
-    this.#payer.addInvoices(deal.invoices, firstInvoices(agreement, options.ahead))
+    this.#readers = new Readers({
+      payer: this.#payer,
+      received: this.#received,
+      seller: this.#seller,
+      arrivals: this.#arrivals,
+      budget: wallet.budget,
+      ...options,
+      due: () => this.#due,
+      started: () => this.#firstByteMs !== undefined,
+    })
+    // Those of an earlier run are old, and were used.
+    if (!this.#resumed) this.#payer.addInvoices(deal.invoices, firstInvoices(agreement, options.ahead))
   }
 
   get agreement(): Agreement {
@@ -123,8 +137,47 @@ export class Trade {
     return this.#closed
   }
 
+  /** It is closed, or being closed: nothing more is to be asked on it. */
+  get ending(): boolean {
+    return this.#closing !== undefined
+  }
+
   get error(): StreamError | undefined {
     return this.#payer.error
+  }
+
+  /**
+   * Whether a further request can be made on this agreement. After something was cut off, or an earlier run ended, the seller is asked
+   * how the agreement stands: what it delivered and this buyer never got takes room in the window for good, because the
+   * invariant holds over the whole agreement. One whose window is half used up that way is to be closed, and so is one in which
+   * payments without an outcome leave no room for the next: theirs may take hours to come.
+   * @throws StreamError `seller-unreachable`, `seller-failed`, `count-mismatch`
+   */
+  async isGood(): Promise<boolean> {
+    if (this.ending) return false
+    // What could not be paid has used up its invoices, and they stay open for minutes: another agreement has some of its own.
+    if (this.#payer.error?.code === 'too-many-invoices') return false
+    if (!this.#payer.error && this.#received.open.size === 0 && this.#isFull(ZERO)) return false
+    if (this.#payer.error || !this.#outOfStep || this.#received.open.size > 0) return true
+    const { challenge, agreement, secret } = this.deal
+    const payload = { action: 'watch' as const, agreement: agreement.id, secret }
+    const statement = await statementNow(await send(this.endpoint, challenge, payload)).catch((error) => {
+      // The connection may end in the middle of it.
+      throw unreachable(this.endpoint.url, error)
+    })
+    if (!statement || statement.state === 'closed') return false
+    this.#heard(statement)
+    if (this.#payer.error) throw this.#withCounts(this.#payer.error)
+    this.#outOfStep = false
+    const lost = minus(statement.delivered, this.#received.cost(performance.now()))
+    return (lost + this.#payer.unknown) * 2n < this.#options.ahead && !this.#isFull(lost)
+  }
+
+  /** What counts in the window and will not make room by being read leaves too little for a payment, or did so to the last request. */
+  #isFull(lost: Msat): boolean {
+    const { unknown, least } = this.#payer
+    const next = max(costUp(this.agreement.price, firstSteps(this.agreement.tariff)), least)
+    return this.#readers.lackedRoom || (unknown > 0n && unknown + lost + next > this.#options.ahead)
   }
 
   /**
@@ -133,18 +186,21 @@ export class Trade {
    * @throws StreamError what keeps the trade from paying, or `seller-unreachable`
    */
   async fetch(url: string, init: RequestInit): Promise<Response> {
+    if (this.#received.open.size === 0) this.#payer.revive()
     if (this.#payer.error) throw this.#withCounts(this.#payer.error)
     this.#checkWindow()
     const abort = new AbortController()
     const signal = init.signal ? AbortSignal.any([init.signal, abort.signal]) : abort.signal
-    const receipt = this.#begin(abort)
-    const headers = new Headers(init.headers)
+    const { request, sent } = countsUpload(this.agreement.tariff) ? await measured(init) : { request: init, sent: 0n }
+    const receipt = this.#begin(abort, sent)
+    const headers = new Headers(request.headers)
     headers.set('authorization', this.#credential)
     // A decoded body could not be counted: what is sold is the bytes as the seller sends them.
     headers.set('accept-encoding', 'identity')
     try {
-      return this.#answered(await this.endpoint.fetch(url, { ...init, headers, signal }), receipt, signal)
+      return this.#answered(await this.endpoint.fetch(url, { ...request, headers, signal }), receipt, signal)
     } catch (error) {
+      receipt.cut = true
       this.#end(receipt, false)
       if (abort.signal.aborted) throw this.#withCounts(abort.signal.reason)
       if (init.signal?.aborted) throw init.signal.reason
@@ -152,50 +208,51 @@ export class Trade {
     }
   }
 
-  /** A window that cannot open the gate for a single step is no reason to pay anything. */
+  /** A window, or a limit, that cannot open the gate for a single step is no reason to pay anything. */
   #checkWindow(): void {
-    const { price, credit, smallestPayment } = this.agreement
-    const first = minus(costUp(price, 1n), max(credit.start, creditAt(credit, this.#payer.paid)))
+    const { price, tariff, credit, smallestPayment } = this.agreement
+    const { requestLimit: limit } = this.#options
+    const least = costUp(price, firstSteps(tariff))
+    if (limit !== undefined && least > limit) {
+      throw this.#withCounts(limitError({ limit: 'request', max: limit, spent: ZERO }))
+    }
+    const first = minus(least, max(credit.start, creditAt(credit, this.#payer.paid)))
     const need = first === 0n ? first : max(first, smallestPayment)
-    if (need > this.#options.ahead) throw this.#withCounts(this.#windowError(need))
+    if (need > this.#options.ahead) throw this.#withCounts(windowError(need, this.#options.ahead))
   }
 
-  #begin(abort: AbortController): Receipt {
-    const receipt = this.#received.begin(performance.now())
-    this.#aborts.set(receipt, abort)
+  #begin(abort: AbortController, sent: bigint): Receipt {
+    const receipt = this.#received.begin(performance.now(), sent)
+    this.#readers.add(receipt, abort)
     this.#payer.join()
     this.#payer.kick()
-    if (this.#countsOnStatements) this.#watch()
+    if (countsOnStatements(this.agreement)) this.#watch()
     else this.#watchTimer ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
-    this.#stallTimer ??= setInterval(
-      () => this.#checkStall(),
-      Math.min(ON_THE_WAY_MS, Math.max(50, this.#options.stallMs / 4)),
-    )
     return receipt
   }
 
   #answered(response: Response, receipt: Receipt, signal: AbortSignal): Response {
-    const { price } = this.agreement
-    receipt.answered = true
+    const { agreement } = this
     if (!response.ok) {
       this.#end(receipt, false)
       return response
     }
-    receipt.expected = expectedSteps(price, response.headers)
-    if (price.unit === 'request') receipt.steps = 1n
-    if (!response.body || price.unit === 'request') {
+    receipt.answered = true
+    checkEncoding(agreement, response)
+    receipt.expected = expectedSteps(agreement, response.headers)
+    const isFlat = isFlatRate(agreement)
+    if (agreement.price.unit === 'request') receipt.steps = 1n
+    if (!response.body || isFlat) {
       this.#firstByteMs ??= performance.now() - this.#startedAt
       this.#end(receipt, true)
-      return response
+      return response.body ? this.#counted(response, response.body, this.#uncounted, signal) : response
     }
     this.#watch()
     this.#payer.kick()
-    const counter = new BodyCounter(price, response.headers.get('content-type'), receipt)
+    const counter = new BodyCounter(agreement, response.headers, receipt, this.#received, () => this.#covered)
     const reading = {
-      waiting: () => {
-        this.#waitingSince ??= performance.now()
-      },
-      read: (chunk: Uint8Array) => this.#count(counter, chunk),
+      waiting: () => this.#arrivals.waiting(performance.now()),
+      read: (chunk: Uint8Array) => this.#count(counter, chunk, receipt),
       done: () => {
         counter.end()
         this.#end(receipt, true)
@@ -203,19 +260,35 @@ export class Trade {
       cut: (reason: unknown) => {
         receipt.cut = true
         this.#end(receipt, true)
-        return reason instanceof DOMException ? reason : this.#withCounts(interrupted(reason))
+        return this.#cutError(reason)
       },
     }
-    const body = countedBody(response.body, reading, signal)
-    return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
+    return this.#counted(response, response.body, reading, signal)
   }
 
-  #count(counter: BodyCounter, chunk: Uint8Array): void {
-    this.#waitingSince = undefined
+  #counted(response: Response, body: ReadableStream<Uint8Array>, reading: Reading, signal: AbortSignal): Response {
+    const counted = new Response(countedBody(body, reading, signal), response)
+    return Object.defineProperty(counted, 'url', { value: response.url })
+  }
+
+  /** A body whose request is counted as such: of the reading only that it was cut off is of interest. */
+  get #uncounted(): Reading {
+    const nothing = () => {}
+    return { waiting: nothing, read: nothing, done: nothing, cut: (reason) => this.#cutError(reason) }
+  }
+
+  /** What the reader of a body that was cut off gets. */
+  #cutError(reason: unknown): unknown {
+    return reason instanceof DOMException ? reason : this.#withCounts(interrupted(reason))
+  }
+
+  #count(counter: BodyCounter, chunk: Uint8Array, receipt: Receipt): void {
+    this.#arrivals.came()
     this.#firstByteMs ??= performance.now() - this.#startedAt
     this.#bytes += chunk.byteLength
     this.#uncheckedSteps += counter.push(chunk)
-    if (this.#uncheckedSteps < this.#checkEvery && this.#statement?.state !== 'paused') return
+    this.#readers.checkLimit(receipt)
+    if (this.#uncheckedSteps < this.#checkEvery && !this.#seller.paused) return
     this.#check()
   }
 
@@ -226,40 +299,32 @@ export class Trade {
     // What is in flight may have settled at the seller already: only what is neither paid nor sent is certainly owed.
     const unpaid = this.#received.cost(this.#lastAt) - this.#payer.paid - this.#payer.inFlight
     if (unpaid > this.#maxUnpaid) this.#maxUnpaid = unpaid
-    const paused = this.#statement?.state === 'paused' && this.#firstByteMs !== undefined
-    this.#halts.note(paused && !this.#unread && this.#received.open.size > 0, this.#lastAt)
+    if (this.#lastAt - this.#notedAt >= NOTE_MS) this.#note()
+    const halted = this.#seller.paused && !this.#seller.unread(this.#lastAt) && this.#firstByteMs !== undefined
+    this.#halts.note(halted && this.#received.open.size > 0, this.#lastAt)
     this.#payer.kick()
   }
 
   #end(receipt: Receipt, charged: boolean): void {
     this.#received.end(receipt, performance.now(), charged)
-    this.#aborts.delete(receipt)
+    this.#readers.remove(receipt)
+    this.#outOfStep ||= receipt.cut
     this.#check()
+    this.#note()
     if (this.#received.open.size > 0) return
     clearTimeout(this.#watchTimer)
-    clearInterval(this.#stallTimer)
-    clearTimeout(this.#patience)
     this.#watchTimer = undefined
-    this.#patience = undefined
-    this.#stallTimer = undefined
-    this.#waitingSince = undefined
+    this.#arrivals.came()
     this.#watching?.abort()
     this.#watching = undefined
     this.#payer.rest()
   }
 
-  /** The reader waits and nothing comes: it must learn of it. */
-  #checkStall(): void {
-    this.#payer.kick()
-    this.#tellReaders()
-    if (this.#waitingSince === undefined || performance.now() - this.#waitingSince < this.#options.stallMs) return
-    const stalled = new StreamError('stream-stalled', `nothing came for ${this.#options.stallMs} ms`)
-    this.#abortAll(this.#payer.error ?? this.#blockedError() ?? stalled)
-  }
-
-  /** The units whose receipt only the seller's statements tell, or bound. */
-  get #countsOnStatements(): boolean {
-    return !['byte', 'token', 'request'].includes(this.agreement.price.unit)
+  /** Writes down what was received. What cannot be noted makes the count of a later run smaller, and stops nothing. */
+  #note(): void {
+    this.#notedAt = performance.now()
+    const { journal } = this.#wallet
+    journal.noteReceived(this.agreement.id, this.#received.steps(this.#notedAt)).catch(() => {})
   }
 
   #watch(): void {
@@ -268,99 +333,37 @@ export class Trade {
     const { challenge, agreement, secret } = this.deal
     const payload = { action: 'watch' as const, agreement: agreement.id, secret }
     const connect = (signal: AbortSignal) => send(this.endpoint, challenge, payload, signal)
-    void follow(connect, (statement) => this.#heard(statement), this.#watching.signal)
+    const news = {
+      statement: (statement: Statement) => this.#heard(statement),
+      alive: () => this.#arrivals.alive(performance.now()),
+    }
+    void follow(connect, news, this.#watching.signal)
   }
 
   #heard(statement: Statement): void {
     if (statement.agreement !== this.agreement.id) return
-    this.#statement = statement
-    const excess = this.#excess(statement, performance.now())
+    const now = performance.now()
+    const excess = this.#seller.hear(statement, this.#payer.paid, now)
     if (excess > 0n) {
       const text = `the seller counts ${excess} more steps than can have been received`
       this.#payer.stop(new StreamError('count-mismatch', text, { stated: `${statement.steps}` }))
-      return this.#abortAll(this.#payer.error!)
+      return this.#readers.abortAll(this.#payer.error!)
     }
-    this.#received.claim(statement.steps)
     this.#check()
-    this.#tellReaders()
+    this.#readers.tell()
   }
 
-  /** By how many steps a statement exceeds what came and what both windows allow to be on its way. */
-  #excess({ steps }: Statement, nowMs: number): bigint {
+  /** What the seller waits for, while somebody here waits for the seller. */
+  get #due(): Msat {
+    return this.#received.open.size === 0 ? ZERO : this.#seller.due(this.#payer.paid, performance.now())
+  }
+
+  /** How many more steps an honest seller can have let leave: all that is paid, on its way and given on credit, less what came. */
+  get #covered(): bigint | undefined {
     const { price, credit } = this.agreement
-    const onTheWay = stepsFor(price, this.#options.ahead + creditAt(credit, this.#payer.paid)) ?? 0n
-    return this.#received.excess(steps, onTheWay, nowMs)
-  }
-
-  /**
-   * Something that the seller delivered lies unread on the way. Then a paused seller is no halt, and what it waits for is not due:
-   * reading makes room in the window, and a slow reader must not be taken for a small window.
-   */
-  get #unread(): boolean {
-    const { unit } = this.agreement.price
-    const exact = unit === 'byte' || unit === 'token'
-    const now = performance.now()
-    return exact && !this.#waitsInVain(now) && this.#received.steps(now) < (this.#statement?.steps ?? 0n)
-  }
-
-  /** What left for a request that was cut never arrives: the readers have waited longer than anything is on its way. */
-  #waitsInVain(now: number): boolean {
-    const open = [...this.#received.open]
-    const answered = open.some((receipt) => receipt.answered)
-    const since = answered ? this.#waitingSince : open.at(-1)?.startedAtMs
-    return since !== undefined && now - since > ON_THE_WAY_MS
-  }
-
-  /** What the seller waits for, by its latest statement. News from before our last settled payment is too old to pay by. */
-  get #missing(): Msat {
-    const { due, paid } = this.#statement ?? { due: ZERO, paid: ZERO }
-    const stale = due === 0n || paid < this.#payer.paid || this.#received.open.size === 0
-    return stale || this.#unread ? ZERO : due
-  }
-
-  /** A paused seller that will never be paid: the readers are told why, now and not after a time-out. */
-  #tellReaders(last = false): void {
-    const { error, inFlight, unknown } = this.#payer
-    const untrusted = error?.code === 'invoice-mismatch' || error?.code === 'invoice-invalid'
-    const waitedFor = this.#missing > 0n && inFlight <= unknown
-    if (error && (untrusted || waitedFor || this.#firstByteMs === undefined)) this.#abortAll(error)
-    else if (waitedFor && unknown > 0n && !last) {
-      // An outcome that is unknown now may be known in a moment.
-      this.#patience ??= setTimeout(() => {
-        this.#patience = undefined
-        this.#tellReaders(true)
-      }, PATIENCE_MS)
-    } else if (waitedFor) {
-      const blocked = this.#blockedError()
-      if (blocked) this.#abortAll(blocked)
-    }
-  }
-
-  /** Why the next payment cannot be made, if it cannot. */
-  #blockedError(): StreamError | undefined {
-    const { blocked, unknown } = this.#payer
-    if (!blocked || !('wait' in blocked)) return undefined
-    if (blocked.wait === 'budget') {
-      const { limit } = this.#wallet.budget
-      const text = `the budget of ${formatMsat(limit)} does not cover the next payment`
-      return new StreamError('budget-exhausted', text, { max: `${limit}` })
-    }
-    if (blocked.wait !== 'window' || blocked.need === undefined) return undefined
-    if (unknown > 0n) {
-      const text = `payments of ${formatMsat(unknown)} have no known outcome yet`
-      return new StreamError('payment-unknown', text, { unknown: `${unknown}` })
-    }
-    return this.#windowError(blocked.need)
-  }
-
-  #windowError(need: Msat): StreamError {
-    const { ahead } = this.#options
-    const text = `the next step needs --ahead ${formatMsat(need)}, not ${formatMsat(ahead)}`
-    return new StreamError('window-too-small', text, { ahead: `${ahead}`, needed: `${need}` })
-  }
-
-  #abortAll(error: StreamError): void {
-    for (const abort of this.#aborts.values()) abort.abort(error)
+    const spent = msat(this.#payer.paid + this.#payer.inFlight)
+    const most = stepsFor(price, msat(spent + creditAt(credit, spent)))
+    return most === undefined ? undefined : most - this.#received.shown(performance.now())
   }
 
   /** The error with what a reader needs to judge its loss and to go on. */
@@ -386,6 +389,7 @@ export class Trade {
       url: this.endpoint.url,
       unit: agreement.price.unit,
       price: agreement.price,
+      ...(agreement.tariff && { tariff: agreement.tariff }),
       steps: this.#received.steps(now),
       bytes: this.#bytes,
       received: this.#received.cost(now),
@@ -408,39 +412,69 @@ export class Trade {
       ),
       state: this.#closed ? 'closed' : this.#halts.halted ? 'paused' : 'open',
       returned: this.#returned,
+      resumed: this.#resumed,
     }
   }
 
   /** Leaves the agreement open at the seller; what is in flight is followed to its end, and nothing more is paid from here. */
   async keep(): Promise<void> {
-    this.#abortAll(new StreamError('interrupted', 'the buyer was closed'))
-    await this.#payer.settled(SETTLE_MS)
-    this.#payer.end()
+    this.#readers.abortAll(new StreamError('interrupted', 'the buyer was closed'))
+    await this.#rest()
+    await this.#wallet.journal.releaseAgreement(this.agreement.id)
   }
 
   /**
-   * Ends the agreement: the final statement is checked against the buyer's own count, and the balance comes back.
+   * Ends the agreement, once: the final statement is checked against the buyer's own count, and the balance comes back. Where the
+   * seller cannot be asked the agreement is given back to the journal, open as it is.
    * @throws StreamError `seller-unreachable`, `statement-invalid`
    */
-  async close(): Promise<Closing> {
-    this.#abortAll(new StreamError('interrupted', 'the agreement was closed'))
-    await this.#payer.settled(SETTLE_MS)
-    this.#payer.end()
+  close(): Promise<Closing> {
+    this.#closing ??= this.#close().finally(() => this.#wallet.journal.releaseAgreement(this.agreement.id))
+    return this.#closing
+  }
+
+  async #close(): Promise<Closing> {
+    this.#readers.abortAll(new StreamError('interrupted', 'the agreement was closed'))
+    await this.#rest()
     const { agreement } = this.deal
     const statement = await askForClosing(this.endpoint, this.deal, this.#payer.paid)
     this.#closed = true
     const now = performance.now()
     const { paid } = this.#payer
-    const excess = this.#excess(statement, now)
+    const excess = this.#seller.excess(statement, paid, now)
     this.#received.conclude(statement.steps)
     const dispute = disputeOf(statement, agreement, { paid, steps: this.#received.steps(now), excess })
-    await this.#wallet.journal.closeAgreement(agreement.id, JSON.stringify(encodeStatement(statement)))
+    const { journal, node } = this.#wallet
+    await journal.closeAgreement(agreement.id, JSON.stringify(encodeStatement(statement)))
     // More than was paid is nobody's to return.
     const amount = min(statement.balance, paid)
-    const returned = await takeBack(this.#wallet.node, this.endpoint, this.deal, amount)
+    const returned = await takeBack({ node, journal, endpoint: this.endpoint, deal: this.deal }, amount)
     if (returned === 'settled') this.#returned = amount
     return { agreement: agreement.id, statement, returned, amount, ...(dispute && { dispute }) }
   }
+
+  /** Waits for what is on its way, and notes the count. */
+  async #rest(): Promise<void> {
+    await this.#payer.settled(SETTLE_MS)
+    this.#payer.end()
+    this.#note()
+  }
+}
+
+/**
+ * What is sold by the byte or the token is what travels, and a body that was decoded on its way here swells: a few bytes of zeros,
+ * encoded, would be counted as millions. None was asked for.
+ */
+function checkEncoding(agreement: Agreement, response: Response): void {
+  const encoding = response.headers.get('content-encoding') ?? 'identity'
+  const unit = outputUnit(agreement)
+  const counted = unit !== undefined && COUNTED.has(unit) ? unit : agreement.tariff?.input && 'token'
+  if (!counted || encoding.trim().toLowerCase() === 'identity') return
+  response.body?.cancel().catch(() => {})
+  throw new StreamError(
+    'count-mismatch',
+    `the seller's answer is encoded (${encoding}): its ${counted}s cannot be counted`,
+  )
 }
 
 function interrupted(error: unknown): StreamError {

@@ -1,10 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-
-/** The URL parser has brought every form of an IP address to one. */
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
-
-/** Whether a URL leads to this very machine. */
-export const isLoopback = (url: string): boolean => LOOPBACK.test(new URL(url).hostname)
+import { isLoopback } from '../wire/loopback.ts'
 
 /**
  * Checks that a credential stays secret on its way: who reads one can use up its balance (spec section 7).

@@ -3,10 +3,11 @@ import type { AgreementRecord, Ledger } from '../ledger/ledger.ts'
 import type { Network } from '../lightning/node.ts'
 import { Gate } from '../meter/gate.ts'
 import { type Msat, minus } from '../money/msat.ts'
-import { costDown, stepsFor } from '../money/price.ts'
-import { creditAt } from '../terms/credit.ts'
+import { costDown } from '../money/price.ts'
 import type { Agreement } from '../terms/terms.ts'
 import type { Statement } from '../wire/statement.ts'
+import { Lease } from './lease.ts'
+import { Orders } from './orders.ts'
 
 /**
  * One agreement in the seller's memory: its gate, what the ledger was told, and who watches.
@@ -16,27 +17,32 @@ import type { Statement } from '../wire/statement.ts'
 export class Account {
   readonly agreement: Agreement
   readonly gate: Gate
+  readonly orders = new Orders()
   readonly #ledger: Ledger
-  #leased: bigint
+  readonly #lease: Lease
+  readonly #nextSequence: () => bigint
   #returned: Msat
   #payments: number
-  /** From the clock, so that it grows over restarts too. */
-  #sequence = BigInt(Date.now())
   #closed: boolean
+  /** The close that is under way: repeating it costs no second signature. */
+  closing: Promise<string> | undefined
   readonly #watchers = new Set<() => void>()
   readonly #deliveries = new Set<{ abort(reason: unknown): void }>()
   #shutSinceMs: number | undefined
   #stallMs = 0
   halted = 0
+  /** What waits for the first payment. */
+  #whenPaid: (() => void)[] = []
 
-  constructor(record: AgreementRecord, ledger: Ledger) {
+  constructor(record: AgreementRecord, ledger: Ledger, nextSequence: () => bigint) {
     this.agreement = record.agreement
     this.#ledger = ledger
-    this.#leased = record.deliveredSteps
+    this.#nextSequence = nextSequence
     this.#returned = record.returned
     this.#payments = record.payments
     this.#closed = record.state === 'closed'
     this.gate = new Gate(record.agreement.price, record.agreement.credit, record)
+    this.#lease = new Lease(ledger, record.agreement.id, this.gate)
   }
 
   get closed(): boolean {
@@ -74,17 +80,35 @@ export class Account {
    * @throws StreamError `grace-exceeded`, or the signal's reason; `ledger-failed` if the lease cannot be written
    */
   async acquire(steps: bigint, least: bigint, graceMs: number, signal: AbortSignal): Promise<bigint> {
-    return this.#lease(this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal)))
+    const granted = this.gate.reserve(steps, least) || (await this.#wait(steps, least, graceMs, signal))
+    try {
+      if (!this.#lease.covers(0n)) await this.#lease.extend()
+    } catch (error) {
+      // They do not leave, so they are not charged.
+      this.release(granted)
+      throw error
+    }
+    return granted
+  }
+
+  /**
+   * Waits until one step is covered, and reserves none: nothing leaves yet, so nothing is written.
+   * @throws StreamError `grace-exceeded`, or the signal's reason
+   */
+  async opens(graceMs: number, signal: AbortSignal): Promise<void> {
+    this.gate.release(this.gate.reserve(1n) || (await this.#wait(1n, 1n, graceMs, signal)))
   }
 
   /** As `acquire` when neither money nor the ledger has to be waited for; 0n otherwise, and then nothing is reserved. */
   tryAcquire(steps: bigint, least: bigint): bigint {
-    if (this.gate.deliveredSteps + steps > this.#leased) return 0n
-    return this.gate.reserve(steps, least)
+    return this.#lease.covers(steps) ? this.gate.reserve(steps, least) : 0n
   }
 
+  /** Takes steps back that did not leave, or are not charged. */
   release(steps: bigint): void {
-    if (steps > 0n) this.gate.release(steps)
+    if (steps <= 0n) return
+    this.gate.release(steps)
+    this.#lease.takenBack()
   }
 
   async #wait(steps: bigint, least: bigint, graceMs: number, signal: AbortSignal): Promise<bigint> {
@@ -120,30 +144,11 @@ export class Account {
     this.changed()
   }
 
-  /** Sees the steps that were just granted leased, and hands them on. */
-  async #lease(granted: bigint): Promise<bigint> {
-    const { deliveredSteps, price, credit, paid } = this.gate
-    if (deliveredSteps <= this.#leased) return granted
-    const ahead = stepsFor(price, creditAt(credit, paid)) ?? 0n
-    const leased = deliveredSteps + ahead
-    try {
-      // Written before the first of these steps leaves: after a crash no more than these are uncertain.
-      await this.#ledger.lease(this.agreement.id, deliveredSteps - granted, leased)
-    } catch (error) {
-      // They do not leave, so they are not charged.
-      this.gate.release(granted)
-      throw error
-    }
-    if (leased > this.#leased) this.#leased = leased
-    return granted
-  }
-
   /** Writes down how many steps were delivered, not only how many may have been. */
   async save(): Promise<void> {
     // A closed agreement has its final count in its statement.
     if (this.#closed && (await this.#ledger.closingStatement(this.agreement.id)) !== undefined) return
-    const { deliveredSteps } = this.gate
-    await this.#ledger.lease(this.agreement.id, deliveredSteps, deliveredSteps)
+    await this.#lease.settle()
   }
 
   #graceError(): StreamError {
@@ -157,7 +162,14 @@ export class Account {
   paid(total: Msat): void {
     this.#payments++
     this.gate.setPaid(total)
+    for (const tell of this.#whenPaid.splice(0)) tell()
     this.changed()
+  }
+
+  /** Calls once something was paid; at once if it was. */
+  whenPaid(tell: () => void): void {
+    if (this.gate.paid > 0n) tell()
+    else this.#whenPaid.push(tell)
   }
 
   bookReturn(amount: bigint): void {
@@ -209,7 +221,7 @@ export class Account {
     const network: Network = agreement.network
     return {
       agreement: agreement.id,
-      sequence: ++this.#sequence,
+      sequence: this.#nextSequence(),
       price: agreement.price,
       steps: gate.deliveredSteps,
       delivered: costDown(agreement.price, gate.deliveredSteps),

@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../errors/error.ts'
-import type { AgreementRecord, InvoiceRecord, Ledger } from '../ledger/ledger.ts'
+import type { AgreementRecord, InvoiceRecord, Ledger, Settled } from '../ledger/ledger.ts'
 import type { Settlement } from '../lightning/node.ts'
 import { ZERO } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
@@ -11,6 +11,8 @@ import { Account } from './account.ts'
 
 /** An account that nobody used for this long leaves the memory; the ledger keeps it. */
 const IDLE_MS = 600_000
+/** A million statements a second for fifty days; and numbers of two million starts fit in 63 bits. */
+const STATEMENTS_PER_START = 2n ** 42n
 
 /**
  * All accounts of a seller: in memory while they are used, in the ledger always. An agreement's id and secret are derived
@@ -22,11 +24,19 @@ export class Accounts {
   readonly #accounts = new Map<string, Account>()
   readonly #loading = new Map<string, Promise<Account | undefined>>()
   readonly #usedAtMs = new WeakMap<Account, number>()
+  /** The last task of each agreement that has one waiting or running. */
+  readonly #turns = new Map<string, Promise<unknown>>()
   #opening = 0
+  #sequence = 0n
 
   constructor(ledger: Ledger, secret: Uint8Array) {
     this.#ledger = ledger
     this.#secret = secret
+  }
+
+  /** To be called before any account is used, with the ledger's count of starts: statements of this start follow all earlier ones. */
+  start(starts: bigint): void {
+    this.#sequence = starts * STATEMENTS_PER_START
   }
 
   get inMemory(): ReadonlyMap<string, Account> {
@@ -53,6 +63,21 @@ export class Accounts {
       return await open()
     } finally {
       this.#opening--
+    }
+  }
+
+  /**
+   * Runs one task at a time for an agreement, in their order. Requests that count its invoices, make more and write them down would
+   * else all see as many as there were before, and make as many again as they are.
+   */
+  async inTurn<T>(id: string, task: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(task)
+    const over = turn.catch(() => {})
+    this.#turns.set(id, over)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(id) === over) this.#turns.delete(id)
     }
   }
 
@@ -98,13 +123,11 @@ export class Accounts {
     return true
   }
 
-  /** Books what the seller's node says was paid. */
-  async settle(settlement: Settlement): Promise<Account | undefined> {
+  /** Books what the seller's node says was paid; `undefined` if it is not this seller's, or was booked before. */
+  async settle(settlement: Settlement): Promise<Settled | undefined> {
     const booked = await this.#ledger.settle(settlement)
-    if (!booked) return undefined
-    const account = this.#accounts.get(booked.agreementId)
-    account?.paid(booked.paid)
-    return account
+    if (booked && !booked.forgotten) this.#accounts.get(booked.agreementId)?.paid(booked.paid)
+    return booked
   }
 
   /** Drops from memory what nobody uses. */
@@ -130,7 +153,7 @@ export class Accounts {
   /** One account for an agreement, whoever came first: two gates would each give its credit. */
   #keep(record: AgreementRecord): Account {
     const { id } = record.agreement
-    const account = this.#accounts.get(id) ?? new Account(record, this.#ledger)
+    const account = this.#accounts.get(id) ?? new Account(record, this.#ledger, () => ++this.#sequence)
     this.#accounts.set(id, account)
     this.#usedAtMs.set(account, Date.now())
     return account

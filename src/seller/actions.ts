@@ -1,10 +1,11 @@
 import { StreamError } from '../errors/error.ts'
-import { type Msat, sat } from '../money/msat.ts'
+import { MAX_RETURNS } from '../ledger/ledger.ts'
+import { formatMsat, type Msat, sat } from '../money/msat.ts'
 import { applyPolicy } from '../terms/answer.ts'
 import type { SellerPolicy } from '../terms/policy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
 import { encodeAgreement } from '../wire/agreement.ts'
-import { decodeInvoice } from '../wire/bolt11.ts'
+import { type DecodedInvoice, decodeInvoice } from '../wire/bolt11.ts'
 import { isExpired, verifyChallenge } from '../wire/challenge.ts'
 import type { Credential } from '../wire/credential.ts'
 import { jcs } from '../wire/encoding.ts'
@@ -16,10 +17,10 @@ import {
   type InvoicesPayload,
   type ReturnPayload,
 } from '../wire/payload.ts'
-import { encodeStatement, signingText } from '../wire/statement.ts'
+import { encodeStatement, type Statement, signingText } from '../wire/statement.ts'
 import type { Account } from './account.ts'
-import { payReturn } from './returns.ts'
-import type { Seller } from './seller.ts'
+import { retryAfter } from './limits.ts'
+import { FORGOTTEN_AFTER_MS, type Seller, SMALLEST_RETURN } from './seller.ts'
 
 /** Unsettled invoices that one agreement may have at the node, before its first payment and after. */
 const MAX_OPEN_INVOICES = { unpaid: 16, paid: 64 }
@@ -28,6 +29,10 @@ const MAX_PAYMENT = sat(1_000_000)
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
 /** A settlement may reach the buyer before the seller's node tells of it; a closing statement waits this long for it. */
 const LATE_SETTLEMENT_MS = 10_000
+/** The longest that a return invoice may still live. */
+const LONGEST_RETURN_MS = 7 * 24 * 3_600_000
+/** Places for unpaid agreements are freed by their age, but mostly by a payment, which may come at any time. */
+const LONGEST_RETRY_MS = 60_000
 
 const json = (body: unknown): Response =>
   new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
@@ -49,6 +54,7 @@ export async function accept(
   listed: Offer,
   policy: SellerPolicy,
   { challenge, payload }: Credential & { payload: AcceptPayload },
+  address: string | undefined,
 ): Promise<Response | CounterOffer> {
   if (!verifyChallenge(seller.secret, challenge)) {
     throw new StreamError('challenge-invalid', 'this challenge was not made here, or was altered')
@@ -63,26 +69,45 @@ export async function accept(
   if (terms instanceof CounterOffer) return terms
 
   const id = seller.accounts.idFor(challenge.id, payload.nonce)
+  return seller.accounts.inTurn(id, () => open(seller, id, terms, offered, payload, address))
+}
+
+/** Opens the agreement of an acceptance, or finds the one that it opened before. */
+async function open(
+  seller: Seller,
+  id: string,
+  terms: Terms,
+  offered: Offer,
+  payload: AcceptPayload,
+  address: string | undefined,
+): Promise<Response> {
   const known = await seller.accounts.get(id)
   if (!known && (await seller.ledger.countOpen()).unpaid + seller.accounts.opening >= seller.maxUnpaidAgreements) {
-    throw new StreamError('too-many-agreements', 'too many agreements wait for their first payment')
+    const waitMs = ((await seller.ledger.oldestUnpaidMs()) ?? 0) + FORGOTTEN_AFTER_MS - Date.now()
+    const message = 'too many agreements wait for their first payment'
+    throw new StreamError('too-many-agreements', message, retryAfter(Math.min(waitMs, LONGEST_RETRY_MS)))
   }
   const agreement: Agreement = known?.agreement ?? {
     id,
     price: terms.price,
+    ...(offered.tariff && { tariff: offered.tariff }),
     credit: terms.credit,
     smallestPayment: terms.smallestPayment,
     network: offered.network,
     payee: offered.payee,
+    ...(offered.unsigned && { unsigned: true }),
     scope: offered.scope,
     expiresAtMs: Date.now() + AGREEMENT_LIFE_MS,
   }
   const { requests, account } = await seller.accounts.whileOpening(async () => {
     const amounts = await checkAmounts(seller, agreement, payload.invoices)
+    const paid = known?.gate.paid ? () => {} : seller.limits.stranger(address, Math.max(1, amounts.length))
     const { requests, records } = await seller.mint(id, amounts)
-    return { requests, account: await seller.accounts.open(agreement, records) }
+    const account = await seller.accounts.open(agreement, records)
+    account.whenPaid(paid)
+    return { requests, account }
   })
-  if (!known) seller.emit({ type: 'opened', account })
+  if (!known) seller.emit({ type: 'opened', account, ...(address !== undefined && { client: address }) })
   return json(encodeAgreement(account.agreement, seller.accounts.secretFor(id), requests))
 }
 
@@ -93,15 +118,35 @@ function haggle(policy: SellerPolicy, offer: Offer, listed: Offer, bid: Terms): 
   throw new StreamError(answer.refuse, answer.reason, {}, answer.cause)
 }
 
-/** `invoices`: mints more, ahead of need. */
-export async function invoices(seller: Seller, account: Account, { amounts }: InvoicesPayload): Promise<Response> {
-  const checked = await checkAmounts(seller, account.agreement, amounts)
-  const { requests, records } = await seller.mint(account.agreement.id, checked)
-  // Written before the buyer sees them, so that no payment can arrive for nothing.
-  await seller.ledger.addInvoices(account.agreement.id, records)
-  return json({ invoices: requests })
+/** `invoices`: mints more, ahead of need. Repeating an order yields the same invoices. */
+export async function invoices(
+  seller: Seller,
+  account: Account,
+  { amounts, nonce }: InvoicesPayload,
+  address: string | undefined,
+): Promise<Response> {
+  const make = () => mintMore(seller, account, amounts, address)
+  return json({ invoices: await (nonce ? account.orders.once(`${nonce} ${amounts.join()}`, make) : make()) })
 }
 
+function mintMore(
+  seller: Seller,
+  account: Account,
+  amounts: readonly Msat[],
+  address: string | undefined,
+): Promise<readonly string[]> {
+  const { id } = account.agreement
+  return seller.accounts.inTurn(id, async () => {
+    const checked = await checkAmounts(seller, account.agreement, amounts)
+    if (account.gate.paid === 0n) account.whenPaid(seller.limits.stranger(address, checked.length))
+    const { requests, records } = await seller.mint(id, checked)
+    // Written before the buyer sees them, so that no payment can arrive for nothing.
+    await seller.ledger.addInvoices(id, records)
+    return requests
+  })
+}
+
+/** To be called in the agreement's turn: what is minted elsewhere meanwhile would not be counted. */
 async function checkAmounts(seller: Seller, agreement: Agreement, amounts: readonly Msat[]): Promise<readonly Msat[]> {
   const wrong = amounts.find((amount) => amount < agreement.smallestPayment || amount > MAX_PAYMENT)
   if (wrong !== undefined) {
@@ -114,53 +159,101 @@ async function checkAmounts(seller: Seller, agreement: Agreement, amounts: reado
   const hasPaid = (seller.accounts.inMemory.get(agreement.id)?.gate.paid ?? 0n) > 0n
   const most = hasPaid ? MAX_OPEN_INVOICES.paid : MAX_OPEN_INVOICES.unpaid
   if ((await seller.ledger.countOpenInvoices(agreement.id, Date.now())) + amounts.length > most) {
-    throw new StreamError('too-many-invoices', `more than ${most} invoices of this agreement would be open`)
+    const nowMs = Date.now()
+    const firstMs = (await seller.ledger.nextInvoiceExpiryMs(agreement.id, nowMs)) ?? nowMs
+    const message = `more than ${most} invoices of this agreement would be open`
+    throw new StreamError('too-many-invoices', message, retryAfter(firstMs - nowMs))
   }
   return amounts
 }
 
-/** `close`: no further delivery, and the final statement, signed by the node. Repeating it yields the same statement. */
-export async function close(seller: Seller, account: Account, { paid }: ClosePayload): Promise<Response> {
+/** `close`: no further delivery, and the final statement, signed by the node unless it was agreed that it would not be. Repeating it yields the same statement. */
+export async function close(
+  seller: Seller,
+  account: Account,
+  { paid }: ClosePayload,
+  address: string | undefined,
+): Promise<Response> {
   const { id } = account.agreement
-  account.shutDown()
-  const earlier = await seller.ledger.closingStatement(id)
+  const earlier = account.closed ? await seller.ledger.closingStatement(id) : undefined
   if (earlier) return json(JSON.parse(earlier))
+  if (!account.closing) {
+    if (account.gate.paid === 0n) seller.limits.stranger(address, 1)
+    account.closing = signClosing(seller, account, paid).finally(() => {
+      account.closing = undefined
+    })
+  }
+  return json(JSON.parse(await account.closing))
+}
+
+async function signClosing(seller: Seller, account: Account, paid: Msat | undefined): Promise<string> {
+  account.shutDown()
   // What the buyer names is not believed: it only says how long to listen for the node's own word.
   if (paid !== undefined) await account.paidReaches(paid, LATE_SETTLEMENT_MS)
   const { node } = await seller.ready()
+  const { agreement } = account
   const statement = account.statement()
-  const signature = await node.signMessage(signingText(statement))
-  const signed = jcs(encodeStatement({ ...statement, signature }))
-  const kept = await seller.ledger.close(id, statement.steps, signed)
+  // A wallet that was to sign and cannot any more closes nothing: an agreement is not made less than it said.
+  const closing: Statement = agreement.unsigned
+    ? { ...statement, unsigned: true }
+    : { ...statement, signature: await node.signMessage(signingText(statement)) }
+  const kept = await seller.ledger.close(agreement.id, statement.steps, jcs(encodeStatement(closing)))
   seller.emit({ type: 'closed', account })
-  return json(JSON.parse(kept))
+  return kept
 }
 
-/** `return`: pays the balance back to the buyer's invoice. Booked before it is sent, and never twice. */
+/**
+ * `return`: pays the balance back to the buyer's invoice. Booked before it is sent, and never twice: asking again with the same
+ * invoice tells how its claim stands.
+ */
 export async function returnBalance(seller: Seller, account: Account, { invoice }: ReturnPayload): Promise<Response> {
-  const { id, network } = account.agreement
-  if (!account.closed) throw new StreamError('return-invalid', 'close the agreement before asking for its balance')
-  const decoded = decodeInvoice(invoice)
-  const amount = decoded.amount
-  if (amount === undefined || amount === 0n || decoded.network !== network || decoded.expiresAtMs <= Date.now()) {
-    throw new StreamError('return-invalid', `a return invoice names an amount, is on ${network} and has not expired`)
+  const { id } = account.agreement
+  // By the ledger: a close that could not be signed would be forgotten with the process, and the gate would open for money that went back.
+  if ((await seller.ledger.closingStatement(id)) === undefined) {
+    throw new StreamError('return-invalid', 'close the agreement before asking for its balance')
   }
-  const booked = await seller.ledger.addReturn({
-    agreementId: id,
-    paymentHash: decoded.paymentHash,
-    request: invoice,
-    amount,
-  })
-  if (!booked) {
-    throw new StreamError('return-invalid', 'the amount is above the balance, or this invoice was shown before', {
+  const { paymentHash, ...decoded } = decodeInvoice(invoice)
+  const returns = await seller.returns()
+  const known = await seller.ledger.getReturn(paymentHash)
+  if (!known) {
+    const { amount, expiresAtMs } = checkReturn(account, decoded)
+    seller.limits.asksForReturn(account)
+    const claim = { agreementId: id, paymentHash, request: invoice, amount, expiresAtMs }
+    if (await seller.ledger.addReturn(claim)) {
+      account.bookReturn(amount)
+      returns.follow(claim)
+    }
+  }
+  const elsewhere = known !== undefined && known.agreementId !== id
+  const claim = elsewhere ? known : await returns.outcome(paymentHash)
+  if (claim?.agreementId !== id) {
+    const message = `this invoice was shown for another agreement, the balance was claimed just now, or ${MAX_RETURNS} times already`
+    throw new StreamError('return-invalid', message, { balance: `${account.balance}` })
+  }
+  const { status, failure } = claim
+  const reason = status === 'settled' || failure === undefined ? {} : { reason: failure }
+  return json({ status, ...reason, statement: encodeStatement(account.statement()) })
+}
+
+function checkReturn(
+  account: Account,
+  { amount, network, expiresAtMs }: Omit<DecodedInvoice, 'paymentHash'>,
+): { readonly amount: Msat; readonly expiresAtMs: number } {
+  const { agreement, balance } = account
+  if (amount === undefined || amount === 0n || network !== agreement.network || expiresAtMs <= Date.now()) {
+    const message = `a return invoice names an amount, is on ${agreement.network} and has not expired`
+    throw new StreamError('return-invalid', message)
+  }
+  // Each claim is tried until its invoice has expired: dust, and invoices for ever, would have a sat buy endless work.
+  if (amount < SMALLEST_RETURN || expiresAtMs > Date.now() + LONGEST_RETURN_MS) {
+    const message = `a return invoice is for at least ${formatMsat(SMALLEST_RETURN)}, and expires within a week`
+    throw new StreamError('return-invalid', message, { smallestReturn: `${SMALLEST_RETURN}` })
+  }
+  if (amount > balance) {
+    throw new StreamError('return-invalid', 'the amount is above the balance', {
       amount: `${amount}`,
-      balance: `${account.balance}`,
+      balance: `${balance}`,
     })
   }
-  account.bookReturn(amount)
-  const { node } = await seller.ready()
-  const status = await payReturn(node, seller.ledger, { request: invoice, paymentHash: decoded.paymentHash, amount })
-  if (status === 'failed') account.bookReturn(-amount)
-  if (status === 'settled') seller.emit({ type: 'returned', account })
-  return json({ status, statement: encodeStatement(account.statement()) })
+  return { amount, expiresAtMs }
 }

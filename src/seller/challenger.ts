@@ -13,6 +13,8 @@ export interface ChallengerOptions {
   readonly description?: string | undefined
 }
 
+/** When a node or a disk that fails is worth asking again. */
+const TROUBLE_SECONDS = '5'
 /** A 402 that is answered this often from one HMAC: its `expires` moves in whole seconds anyway. */
 const REUSE_MS = 1000
 
@@ -55,13 +57,14 @@ export class Challenger {
   /** The answer to a credential that does not do: the problem, and a fresh challenge where paying can mend it. */
   problem(error: StreamError, offer: Offer, nowMs: number): Response {
     const header = error.status === 402 ? formatChallenge(this.challenge(offer, nowMs)) : undefined
-    return refusal(error.status, JSON.stringify(toProblem(error)), header)
+    return refusal(error.status, JSON.stringify(toProblem(error)), header, error.details.retryAfter)
   }
 }
 
-function refusal(status: number, body: string, challenge: string | undefined): Response {
+function refusal(status: number, body: string, challenge?: string, retryAfter?: string): Response {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' }
   if (challenge !== undefined) headers['www-authenticate'] = challenge
-  if (status === 429 || status === 503) headers['retry-after'] = '5'
+  if (retryAfter !== undefined) headers['retry-after'] = retryAfter
+  else if (status === 503) headers['retry-after'] = TROUBLE_SECONDS
   return knownResponse(body, { status, headers })
 }

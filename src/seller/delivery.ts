@@ -1,27 +1,20 @@
 import { StreamError } from '../errors/error.ts'
-import { WorkClock } from '../meter/clock.ts'
-import { type Counter, counterFor, type Piece } from '../meter/counter.ts'
+import { answerCounter, type Counted, outputUnit } from '../meter/answer.ts'
+import type { Counter, Piece } from '../meter/counter.ts'
+import type { Msat } from '../money/msat.ts'
+import type { Price } from '../money/price.ts'
+import type { Tariff } from '../money/tariff.ts'
 import type { Account } from './account.ts'
+import { type Charging, PlainCharging } from './charging.ts'
+import { Hold } from './hold.ts'
+import type { Meter } from './meter.ts'
+import { TariffCharging } from './tariffCharging.ts'
+import { TimedWork } from './timedWork.ts'
+import { countsUpload, withCountedBody } from './upload.ts'
 
-/** What a handler that is sold sees of its meter. */
-export interface Meter {
-  /** The agreement's id; may be logged. */
-  readonly agreement: string
-  /** Aborts when the buyer leaves, or has paid nothing for longer than the grace period: stop working. */
-  readonly signal: AbortSignal
-  /**
-   * Counts `steps` of a unit of the seller's own, before they leave. Resolves when they are covered; rejects when the
-   * grace period ends first.
-   * @example for (const image of images) { await meter.add(1); controller.enqueue(image) }
-   */
-  add(steps: number | bigint): Promise<void>
-}
+export type { Meter } from './meter.ts'
 
-/** Work is paid for in slices of this many milliseconds, reserved before it is done. */
-const SLICE_MS = 100n
 const ONE = 1n
-/** How long the last event of a stream is held for what its final count adds. */
-const OWED_MS = 2000
 
 /**
  * One request on an agreement: everything it counts goes through here, so that it can be taken back whole if the answer
@@ -29,26 +22,34 @@ const OWED_MS = 2000
  */
 export class Delivery implements Meter {
   readonly #account: Account
-  readonly #graceMs: number
+  readonly #hold: Hold
+  readonly #charging: Charging
   #controller: AbortController | undefined
-  readonly #clock: WorkClock | undefined
+  readonly #timed: TimedWork | undefined
   readonly #ended: () => void
-  readonly #request: Request
+  #request: Request
   #followed = false
-  /** Steps reserved by this request. */
-  #counted = 0n
+  #uploads = false
+  /** Something of the answer has left. */
+  #left = false
 
   /** @param onEnd told once the request is over, whether it was charged or not */
   constructor(account: Account, graceMs: number, request: Request, onEnd: () => void = () => {}) {
+    const { agreement } = account
+    const unit = outputUnit(agreement)
     this.#account = account
-    this.#graceMs = graceMs
     this.#request = request
-    this.#clock = account.agreement.price.unit === 'second' ? new WorkClock() : undefined
+    this.#hold = new Hold(account, graceMs, this)
+    this.#charging = agreement.tariff
+      ? new TariffCharging(this.#hold, agreement.tariff)
+      : new PlainCharging(this.#hold, unit === 'request')
+    this.#timed = unit === 'second' ? new TimedWork(this.#charging, this) : undefined
     const unregister = account.deliver(this)
     let over = false
     this.#ended = () => {
       if (over) return
       over = true
+      this.#hold.end()
       unregister()
       onEnd()
     }
@@ -79,63 +80,68 @@ export class Delivery implements Meter {
     else signal.addEventListener('abort', left, { once: true })
   }
 
+  /** The request, for whoever answers it: where its body is sold too, it is counted as it is read. */
+  get request(): Request {
+    const { tariff } = this
+    if (tariff && countsUpload(tariff) && !this.#uploads) {
+      this.#uploads = true
+      this.#request = withCountedBody(this.#request, (bytes) => this.#charging.upload(bytes))
+    }
+    return this.#request
+  }
+
+  get price(): Price {
+    return this.#account.agreement.price
+  }
+
+  get tariff(): Tariff | undefined {
+    return this.#account.agreement.tariff
+  }
+
+  charge(amount: Msat): Promise<void> {
+    return this.#charging.charge(amount)
+  }
+
+  owe(amount: Msat): Promise<void> {
+    return this.#charging.owe(amount)
+  }
+
   async add(steps: number | bigint): Promise<void> {
     const count = BigInt(steps)
     if (count < 0n) throw new StreamError('option-invalid', 'a meter only counts forward')
-    if (count > 0n) await this.#reserve(count, count)
+    const { tariff } = this
+    if (tariff && !tariff.output) throw new StreamError('option-invalid', 'this tariff counts nothing of an answer')
+    if (count > 0n) await this.#charging.output(count, count)
+  }
+
+  /** Counts bytes that came from the buyer in some other way than as the request's body, before anything is done with them. */
+  async upload(bytes: number | bigint): Promise<void> {
+    for (let left = BigInt(bytes); left > 0n; ) left -= await this.#charging.upload(left)
   }
 
   /**
    * Waits until the first step is covered, so that no work is done for a buyer that has not paid.
-   * A request priced as such is counted here, whole.
+   * What is owed for any answer, as for a request priced as such, is counted here, whole.
+   * @throws StreamError `grace-exceeded`
    */
-  async begin(graceMs: number): Promise<void> {
+  async begin(): Promise<void> {
     this.#follow()
-    const first = this.#clock ? SLICE_MS : ONE
-    await this.#reserve(first, ONE, graceMs)
-    // Bytes, tokens and a seller's own units are counted as they leave: this one only showed that the gate opens.
-    if (!this.#clock && this.#account.agreement.price.unit !== 'request') this.#release(ONE)
+    const { opening } = this.#charging
+    if (opening > 0n) await this.#hold.reserve(opening, opening)
+    if (this.#timed) await this.#timed.begin()
+    // Bytes, tokens and a seller's own units are counted as they leave.
+    else if (opening === 0n) await this.#hold.opens()
   }
 
   /** As `begin`, where nothing has to be waited for; `false` if it has to. */
   tryBegin(): boolean {
-    if (this.#account.agreement.price.unit !== 'request' || this.#account.tryAcquire(ONE, ONE) === 0n) return false
-    this.#counted += ONE
-    return true
+    const { opening } = this.#charging
+    return opening > 0n && !this.#timed && this.#hold.tryReserve(opening, opening) > 0n
   }
 
   /** Runs a piece of the seller's work on the clock, if time is what is sold: the clock stops while the gate is shut. */
   work<T>(task: Promise<T>): Promise<T> {
-    return this.#clock ? this.#timed(task, this.#clock) : task
-  }
-
-  async #timed<T>(task: Promise<T>, clock: WorkClock): Promise<T> {
-    let done = false
-    const settled = task.then(
-      () => {
-        done = true
-      },
-      () => {
-        done = true
-      },
-    )
-    try {
-      while (!done) {
-        const left = this.#counted - clock.workedMs
-        if (left <= 0n) {
-          clock.stop()
-          await this.#reserve(SLICE_MS, ONE)
-          continue
-        }
-        clock.start()
-        await within(settled, Number(left), this.#work.signal)
-      }
-    } finally {
-      clock.stop()
-    }
-    const over = clock.workedMs - this.#counted
-    if (over > 0n) await this.#reserve(over, over)
-    return task
+    return this.#timed ? this.#timed.run(task) : task
   }
 
   /** The answer with its body behind the gate; whatever was counted is taken back if it is not a 2xx. */
@@ -144,31 +150,30 @@ export class Delivery implements Meter {
       this.void()
       return response
     }
-    const unit = this.#account.agreement.price.unit
-    // The unit first: asking a whole answer for its body would make a stream of it.
-    if (unit === 'request' || !response.body) {
+    const { agreement } = this.#account
+    // The price first: asking a whole answer for its body would make a stream of it.
+    if (isFlat(agreement) || !response.body) {
       this.end()
       return response
     }
-    const counter = counterFor(unit, response.headers.get('content-type'))
-    return new Response(this.#gated(response.body.getReader(), counter), {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
-    })
+    const counter = answerCounter(agreement, response.headers)
+    const headers = new Headers(response.headers)
+    // A proxy that collects the answer would let neither the data nor, then, the payments flow.
+    headers.set('x-accel-buffering', 'no')
+    const { status, statusText } = response
+    return new Response(this.#gated(response.body.getReader(), counter), { status, statusText, headers })
   }
 
   /** Ends the request; work that was reserved and not done is given back. */
   end(): void {
-    const unused = this.#clock ? this.#counted - this.#clock.workedMs : 0n
-    this.#release(unused)
+    this.#timed?.end()
     this.#ended()
     this.#account.changed()
   }
 
   /** Ends the request and charges nothing for it. */
   void(): void {
-    this.#release(this.#counted)
+    this.#hold.release(this.#hold.steps)
     this.#ended()
   }
 
@@ -203,6 +208,7 @@ export class Delivery implements Meter {
       }
       const rest = await this.#cover(piece)
       if (rest) pending.unshift(rest)
+      this.#left = true
       controller.enqueue(rest ? piece.bytes.subarray(0, piece.bytes.length - rest.bytes.length) : piece.bytes)
     }
     return new ReadableStream<Uint8Array>(
@@ -227,57 +233,22 @@ export class Delivery implements Meter {
 
   /** Reserves what a piece counts before it leaves; returns the part of it that is not covered yet. */
   async #cover(piece: Piece): Promise<Piece | undefined> {
+    if (piece.prompt !== undefined) await this.#charging.prompt(piece.prompt, this.#left)
     if (piece.steps > 0n) {
-      const granted = await this.#reserve(piece.steps, piece.divisible ? ONE : piece.steps)
+      const granted = await this.#charging.output(piece.steps, piece.divisible ? ONE : piece.steps)
       if (granted < piece.steps) {
         const bytes = piece.bytes.subarray(Number(granted))
         return { bytes, steps: piece.steps - granted, divisible: true }
       }
-    } else if (piece.steps < 0n) this.#release(-piece.steps)
-    if (piece.owed) await this.#collect(piece.owed)
+    } else if (piece.steps < 0n) this.#charging.takeBack(-piece.steps)
+    // A final count above ours is for what has left already.
+    if (piece.owed) await this.#charging.owed(piece.owed)
     return undefined
-  }
-
-  /** A final count above ours is for what has left already: it is waited for briefly, and written off if it is not covered then. */
-  async #collect(owed: bigint): Promise<void> {
-    const untilMs = performance.now() + OWED_MS
-    for (let left = owed; left > 0n; ) {
-      const waitMs = untilMs - performance.now()
-      const granted = await this.#reserve(left, ONE, Math.max(0, waitMs)).catch((error: unknown) => {
-        if (error instanceof StreamError && error.code === 'grace-exceeded') return 0n
-        throw error
-      })
-      if (granted === 0n) return
-      left -= granted
-    }
-  }
-
-  async #reserve(steps: bigint, least: bigint, graceMs = this.#graceMs): Promise<bigint> {
-    const granted =
-      this.#account.tryAcquire(steps, least) || (await this.#account.acquire(steps, least, graceMs, this.#work.signal))
-    this.#counted += granted
-    return granted
-  }
-
-  #release(steps: bigint): void {
-    const back = steps < this.#counted ? steps : this.#counted
-    this.#counted -= back
-    this.#account.release(back)
   }
 }
 
-/** Resolves when `task` has settled or `ms` have passed; rejects when the signal aborts. Leaves no timer behind. */
-function within(task: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (settle: () => void) => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
-      settle()
-    }
-    const abort = () => end(() => reject(signal.reason))
-    const timer = setTimeout(() => end(resolve), ms)
-    signal.addEventListener('abort', abort, { once: true })
-    if (signal.aborted) abort()
-    void task.then(() => end(resolve))
-  })
+/** Whether nothing of what comes with the answer changes what it costs. */
+function isFlat({ price, tariff }: Counted): boolean {
+  if (!tariff) return price.unit === 'request'
+  return !tariff.upload && !tariff.input && !tariff.output && tariff.extra === undefined
 }

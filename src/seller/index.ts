@@ -1,12 +1,29 @@
 export { StreamError } from '../errors/error.ts'
 export { type Ledger, openLedger } from '../ledger/index.ts'
+export type { ReturnRecord } from '../ledger/ledger.ts'
 export { fixed, floor, type SellerPolicy, type VolumeDiscount, volume } from '../terms/policy.ts'
 export type { Account } from './account.ts'
+export { toExpress } from './adapters/express.ts'
+export { type FastifyLike, toFastify } from './adapters/fastify.ts'
+export { toFetch } from './adapters/fetch.ts'
+export { type HonoLike, toHono } from './adapters/hono.ts'
 export { type RunningServer, type ServeOptions, serve, toNodeListener, type WebHandler } from './adapters/node.ts'
 export { standardRequest } from './adapters/request.ts'
 export { knownResponse } from './adapters/response.ts'
-export type { Meter } from './delivery.ts'
-export { type Handler, type PaidHandler, paywall, type Wall, type WallOptions, wall } from './paywall.ts'
-export { Seller, type SellerEvent, type SellerOptions } from './seller.ts'
+export type { Rate } from './buckets.ts'
+export type { Delivery } from './delivery.ts'
+export type { SellerLimits } from './limits.ts'
+export type { Meter } from './meter.ts'
+export {
+  type Handler,
+  type NewTerms,
+  type PaidHandler,
+  PricedRoute,
+  paywall,
+  type Wall,
+  type WallOptions,
+  wall,
+} from './paywall.ts'
+export { type Debts, Seller, type SellerEvent, type SellerOptions } from './seller.ts'
 export { serveFile, serveFolder } from './sources/folder.ts'
 export { proxyTo } from './sources/upstream.ts'

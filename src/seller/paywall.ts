@@ -1,6 +1,6 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
-import { type Price, parsePrice } from '../money/price.ts'
+import { type PriceSpec, readPriceSpec } from '../money/tariff.ts'
 import { fixedCredit, NO_CREDIT } from '../terms/credit.ts'
 import { fixed, type SellerPolicy } from '../terms/policy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
@@ -9,8 +9,10 @@ import { encodeReceipt } from '../wire/receipt.ts'
 import type { Account } from './account.ts'
 import { accept, CounterOffer, close, invoices, returnBalance } from './actions.ts'
 import { Challenger } from './challenger.ts'
+import { clientAddress } from './clientAddress.ts'
 import { Delivery, type Meter } from './delivery.ts'
-import { Seller, type SellerOptions } from './seller.ts'
+import { sameAsked } from './scopes.ts'
+import { Seller, type SellerOptions, UNPAID_LIFE_MS } from './seller.ts'
 import { watchResponse } from './watch.ts'
 
 /** A service: any function from a Request to a Response. The second argument meters what is sold. */
@@ -18,15 +20,21 @@ export type PaidHandler = (request: Request, meter: Meter) => Response | Promise
 export type Handler = (request: Request) => Promise<Response>
 
 export interface WallOptions {
-  /** What it costs, as people write it: "1 sat/MiB", "10 sat/second", "1 sat/1k tokens", "2 sat/request". */
-  readonly price: string | Price
+  /**
+   * What it costs, as people write it: "1 sat/MiB", "10 sat/second", "1 sat/1k tokens", "2 sat/request"; or a tariff of several charges,
+   * `{ input: '0.2 sat/1k tokens', output: '1 sat/1k tokens', minimum: '1 sat' }`.
+   */
+  readonly price: PriceSpec
   /** What may be delivered unpaid; nothing by default, so that a stranger pays first. */
   readonly credit?: string | Msat | Credit
   /** No invoice is smaller. 1 sat by default. */
   readonly smallestPayment?: string | Msat
   /** How to answer counter-offers; by default the price is the price. */
   readonly policy?: SellerPolicy
-  /** What one agreement opens: all walls of a seller with this scope, which have one price. By default all of that price. */
+  /**
+   * A name for what one agreement opens: all walls of a seller with this scope, which ask the same at any time. By default all walls of
+   * that price.
+   */
   readonly scope?: string
   /** For people, in the challenge. */
   readonly description?: string
@@ -43,6 +51,8 @@ export interface Wall {
   /** Ends the seller: no further payment is booked. */
   close(): Promise<void>
 }
+
+type RouteTerms = Pick<Offer, 'price' | 'tariff' | 'credit' | 'smallestPayment' | 'scope' | 'negotiable'>
 
 const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
@@ -65,39 +75,97 @@ export function paywall(options: SellerOptions & WallOptions): Wall {
 
 /** A further wall of a seller: another price or resource, the same node and ledger. */
 export function wall(seller: Seller, options: WallOptions): (handler: PaidHandler) => Handler {
-  const route = new Route(seller, options)
+  const route = new PricedRoute(seller, options)
   return (handler) => (request) => route.handle(handler, request)
 }
 
-class Route {
+/** What of a wall may change while it is open: what is left out stays as it is. */
+export type NewTerms = Partial<
+  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'policy' | 'description' | 'graceMs'>
+>
+
+/**
+ * One wall of a seller, for whoever needs more of it than a function: terms that change while it is open, and requests that are no
+ * Request → Response.
+ * @example
+ * const route = new PricedRoute(seller, { price: '1 sat/MiB', scope: 'films' })
+ * const response = await route.handle(serveFolder('./films'), request)
+ * route.setTerms({ price: '2 sat/MiB' })
+ */
+export class PricedRoute {
   readonly #seller: Seller
-  readonly #challenger: Challenger
-  readonly #policy: SellerPolicy
-  readonly #graceMs: number
-  readonly #terms: Pick<Offer, 'price' | 'credit' | 'smallestPayment' | 'scope' | 'negotiable'>
+  readonly #named: boolean
+  readonly #lifeMs: number
+  #challenger: Challenger
+  #policy: SellerPolicy
+  #graceMs: number
+  #terms: RouteTerms
   #offer: Offer | undefined
   readonly #remembered = new Map<string, Account>()
   readonly #receipts = new WeakMap<Account, { readonly untilMs: number; readonly text: string }>()
 
+  /** @throws StreamError `price-invalid`, `amount-invalid`, `option-invalid` if another wall of this scope asks something else */
   constructor(seller: Seller, options: WallOptions) {
-    const lifeMs = options.offerLifeMs ?? OFFER_LIFE_MS
     this.#seller = seller
-    this.#challenger = new Challenger({
-      secret: seller.secret,
-      realm: seller.realm,
-      lifeMs,
-      description: options.description,
-    })
+    this.#named = options.scope !== undefined
+    this.#lifeMs = options.offerLifeMs ?? OFFER_LIFE_MS
+    this.#challenger = this.#makeChallenger(options.description)
     this.#policy = options.policy ?? fixed()
     this.#graceMs = options.graceMs ?? GRACE_MS
-    const price = typeof options.price === 'string' ? parsePrice(options.price) : options.price
+    const asked = readPriceSpec(options.price)
     this.#terms = {
-      price,
+      ...asked,
       credit: readCredit(options.credit),
       smallestPayment: toMsat(options.smallestPayment ?? sat(1)),
-      scope: seller.claimScope(price, options.scope),
+      scope: seller.scopes.claim(asked, options.scope),
       negotiable: options.policy !== undefined,
     }
+  }
+
+  /** What is asked of whoever comes now. */
+  get terms(): RouteTerms {
+    return this.#terms
+  }
+
+  /**
+   * Asks other terms from now on. Agreements that were made keep their own until they end, and an offer that was made stands until it expires.
+   * @throws StreamError `price-invalid`, `amount-invalid`; `option-invalid` if this wall has no scope of its own
+   */
+  setTerms(changes: NewTerms): void {
+    const { price, tariff, ...kept } = this.#terms
+    const asked = changes.price === undefined ? { price, ...(tariff && { tariff }) } : readPriceSpec(changes.price)
+    const terms = {
+      ...kept,
+      ...asked,
+      ...(changes.credit !== undefined && { credit: readCredit(changes.credit) }),
+      ...(changes.smallestPayment !== undefined && { smallestPayment: toMsat(changes.smallestPayment) }),
+      ...(changes.policy && { negotiable: true }),
+    }
+    // Agreements find their wall by the scope, and one without a name is the price.
+    if (!this.#named && !sameAsked(asked, this.#terms)) {
+      throw new StreamError('option-invalid', 'a wall whose price may change needs a scope: a name of its own')
+    }
+    this.#seller.scopes.change(terms.scope, asked)
+    this.#terms = terms
+    this.#offer &&= { ...this.#parties(this.#offer), ...terms, round: 0 }
+    if (changes.policy) this.#policy = changes.policy
+    if (changes.graceMs !== undefined) this.#graceMs = changes.graceMs
+    if (changes.description !== undefined) this.#challenger = this.#makeChallenger(changes.description)
+  }
+
+  /** This wall is gone: its scope may be another wall's, at another price. */
+  close(): void {
+    this.#seller.scopes.release(this.#terms.scope)
+  }
+
+  #makeChallenger(description: string | undefined): Challenger {
+    const { secret, realm } = this.#seller
+    return new Challenger({ secret, realm, lifeMs: this.#lifeMs, description })
+  }
+
+  /** Who is paid, and how: what of an offer is no term. */
+  #parties({ network, payee, unsigned }: Offer): Pick<Offer, 'network' | 'payee' | 'unsigned'> {
+    return { network, payee, ...(unsigned && { unsigned }) }
   }
 
   async handle(handler: PaidHandler, request: Request): Promise<Response> {
@@ -114,7 +182,9 @@ class Route {
       return await this.#act(handler, request, authorization, offer)
     } catch (error) {
       const known = toStreamError(error)
-      if (known.status >= 500) this.#seller.emit({ type: 'error', error: known })
+      // A client that left is no failure of the seller's, and nothing for its operator.
+      const left = error instanceof DOMException && request.signal.aborted
+      if (known.status >= 500 && !left) this.#seller.emit({ type: 'error', error: known })
       return this.#challenger.problem(publicly(known), offer, Date.now())
     }
   }
@@ -122,41 +192,75 @@ class Route {
   /** Each action is a credential, so that a wall mounted anywhere is reachable with all of them (spec section 3). */
   async #act(handler: PaidHandler, request: Request, authorization: string, offer: Offer): Promise<Response> {
     const { challenge, payload } = parseCredential(authorization)
+    const address = clientAddress(request, this.#seller.trustProxy)
     if (payload.action === 'accept') {
-      const answer = await accept(this.#seller, offer, this.#policy, { challenge, payload })
+      const answer = await accept(this.#seller, offer, this.#policy, { challenge, payload }, address)
       if (!(answer instanceof CounterOffer)) return answer
       const error = new StreamError('terms-refused', 'the seller makes a counter-offer')
       return this.#challenger.problem(error, answer.offer, Date.now())
     }
     const account = await this.#seller.accounts.authorize(payload.agreement, payload.secret)
-    if (account.agreement.scope !== offer.scope || account.agreement.price.unit !== offer.price.unit) {
-      throw new StreamError('agreement-elsewhere', `the agreement is for ${account.agreement.scope}`)
-    }
+    checkScope(account, offer.scope)
     switch (payload.action) {
       case 'use':
         this.#remember(authorization, account)
         return this.#use(handler, request, account)
       case 'invoices':
         checkOpen(account)
-        return invoices(this.#seller, account, payload)
+        return invoices(this.#seller, account, payload, address)
       case 'watch':
-        return watchResponse(account)
+        return this.#watch(account)
       case 'close':
-        return close(this.#seller, account, payload)
+        return close(this.#seller, account, payload, address)
       case 'return':
         return returnBalance(this.#seller, account, payload)
     }
   }
 
-  async #use(handler: PaidHandler, request: Request, account: Account): Promise<Response> {
+  /**
+   * The account whose agreement a request shows, to be used by something else than a handler: an upgrade to another protocol.
+   * `undefined` for a request without a credential, or with one that is no `use`: `handle` has the answer to it.
+   * @throws StreamError `credential-malformed`, `agreement-unknown`, `agreement-expired`, `agreement-elsewhere`, `ledger-failed`;
+   *   `problem` makes the answer of it
+   */
+  async authorize(request: Request): Promise<Account | undefined> {
+    const authorization = request.headers.get('authorization')
+    if (authorization === null || !/^payment\s/i.test(authorization)) return undefined
+    await this.#seller.ready()
+    this.#seller.check()
+    const { payload } = parseCredential(authorization)
+    if (payload.action !== 'use') return undefined
+    const account = await this.#seller.accounts.authorize(payload.agreement, payload.secret)
+    checkScope(account, this.#terms.scope)
     checkOpen(account)
+    return account
+  }
+
+  /**
+   * A delivery on an agreement. Whoever takes it calls `begin` before there is any work, counts by it what leaves before it does, and ends it
+   * by `end`, or by `void` where nothing is to be charged.
+   * @throws StreamError `agreement-unknown`, `agreement-expired`, `too-many-streams`
+   */
+  deliver(request: Request, account: Account): Delivery {
+    checkOpen(account)
+    this.#seller.limits.delivers(account)
     this.#seller.emit({ type: 'delivering', account })
-    const delivery = new Delivery(account, this.#graceMs, request, () =>
-      this.#seller.emit({ type: 'delivered', account }),
-    )
+    return new Delivery(account, this.#graceMs, request, () => this.#seller.emit({ type: 'delivered', account }))
+  }
+
+  /** The answer to what failed: a problem, with a fresh challenge where paying can mend it. */
+  async problem(error: unknown): Promise<Response> {
+    const offer = this.#offer ?? (await this.#makeOffer())
+    return offer instanceof Response
+      ? offer
+      : this.#challenger.problem(publicly(toStreamError(error)), offer, Date.now())
+  }
+
+  async #use(handler: PaidHandler, request: Request, account: Account): Promise<Response> {
+    const delivery = this.deliver(request, account)
     try {
       if (!delivery.tryBegin()) await this.#begin(delivery, account)
-      const response = delivery.sell(await delivery.work(Promise.resolve(handler(request, delivery))))
+      const response = delivery.sell(await delivery.work(Promise.resolve(handler(delivery.request, delivery))))
       return response.ok ? this.#withReceipt(response, account) : response
     } catch (error) {
       delivery.void()
@@ -164,12 +268,32 @@ class Route {
     }
   }
 
+  /** Who never paid holds a connection while it waits, and a stranger may hold only so many. */
   async #begin(delivery: Delivery, account: Account): Promise<void> {
+    const leave = account.gate.paid === 0n ? this.#seller.limits.waits(account, this.#graceMs) : undefined
     try {
-      await delivery.begin(this.#graceMs)
+      await delivery.begin()
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== 'grace-exceeded' || account.gate.paid > 0n) throw error
       throw new StreamError('payment-insufficient', 'nothing was paid on this agreement in time', error.details)
+    } finally {
+      leave?.()
+    }
+  }
+
+  #watch(account: Account): Response {
+    const { limits } = this.#seller
+    const leave = account.gate.paid === 0n ? limits.waits(account, UNPAID_LIFE_MS) : () => {}
+    try {
+      const unwatch = limits.watches(account)
+      const onEnd = () => {
+        leave()
+        unwatch()
+      }
+      return watchResponse(account, { unpaidLifeMs: UNPAID_LIFE_MS, onPaid: leave, onEnd })
+    } catch (error) {
+      leave()
+      throw error
     }
   }
 
@@ -206,8 +330,9 @@ class Route {
   async #makeOffer(): Promise<Offer | Response> {
     try {
       const { info } = await this.#seller.ready()
-      const { network, publicKey: payee } = info
-      this.#offer = { ...this.#terms, network, payee, round: 0 }
+      const { network, publicKey: payee, abilities } = info
+      const unsigned = abilities.sign ? {} : { unsigned: true as const }
+      this.#offer = { ...this.#terms, network, payee, ...unsigned, round: 0 }
       return this.#offer
     } catch (error) {
       const { status, message, code, hint } = toStreamError(error)
@@ -219,6 +344,11 @@ class Route {
   }
 }
 
+/** An agreement of this scope is good here whatever is asked now: it keeps its terms until it ends. */
+function checkScope({ agreement }: Account, scope: string): void {
+  if (agreement.scope !== scope) throw new StreamError('agreement-elsewhere', `the agreement is for ${agreement.scope}`)
+}
+
 function checkOpen(account: Account): void {
   if (account.closed) throw new StreamError('agreement-unknown', 'the agreement is closed')
   if (Date.now() >= account.agreement.expiresAtMs) {
@@ -226,9 +356,12 @@ function checkOpen(account: Account): void {
   }
 }
 
-/** An unexpected failure is told to the operator, not to the buyer: its message may hold anything. */
-const publicly = (error: StreamError): StreamError =>
-  error.code === 'internal' ? new StreamError('internal', 'the seller failed') : error
+/** What failed on the seller's own machine is told to the operator; the buyer learns no path, and nothing unexpected. */
+function publicly(error: StreamError): StreamError {
+  if (error.code === 'internal') return new StreamError('internal', 'the seller failed')
+  if (error.code === 'ledger-failed') return new StreamError('ledger-failed', 'the seller cannot write its ledger')
+  return error
+}
 
 function readCredit(credit: string | Msat | Credit | undefined): Credit {
   if (typeof credit === 'object') return credit

@@ -1,17 +1,41 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { openLedger } from '../ledger/index.ts'
-import type { InvoiceRecord, Ledger } from '../ledger/ledger.ts'
+import type { InvoiceRecord, Ledger, Owed, ReturnRecord } from '../ledger/ledger.ts'
 import type { LightningNode, NodeInfo, Settlement } from '../lightning/node.ts'
-import type { Msat } from '../money/msat.ts'
-import { comparePrices, formatPrice, type Price } from '../money/price.ts'
+import { type Msat, msat, sat, ZERO } from '../money/msat.ts'
+import { invoiceDescription } from '../wire/proof.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
-import { resumeReturns } from './returns.ts'
+import { type Clock, JumpWatch, systemClock } from './clock.ts'
+import { Limits, type SellerLimits } from './limits.ts'
+import { RETURN_PACE, type ReturnPace, Returns } from './returns.ts'
+import { Scopes } from './scopes.ts'
 
 /** What happens at a seller, for panels and logs. Nothing secret is in it. */
 export type SellerEvent =
-  | { readonly type: 'opened' | 'paid' | 'delivering' | 'delivered' | 'closed' | 'returned'; readonly account: Account }
+  | { readonly type: 'paid' | 'delivering' | 'delivered' | 'closed'; readonly account: Account }
+  /** `client`: the address that accepted (of IPv6: its /64), where an adapter told it. */
+  | { readonly type: 'opened'; readonly account: Account; readonly client?: string }
+  /** A balance arrived at its buyer; could not be paid yet, for the reason in `claim.failure`; cannot be paid to this invoice any more. */
+  | {
+      readonly type: 'returned' | 'return-delayed' | 'return-failed'
+      readonly account: Account
+      readonly claim: ReturnRecord
+    }
+  /** What buyers may ask back, told once when the seller starts. */
+  | { readonly type: 'owed'; readonly debts: Debts }
+  /** A payment for an agreement that was forgotten unpaid: it is in the wallet and in no account. Told once. */
+  | { readonly type: 'stray'; readonly agreement: string; readonly paymentHash: string; readonly amount: Msat }
   | { readonly type: 'error'; readonly error: StreamError }
+
+/** What the seller owes to buyers whose agreements are over. */
+export interface Debts {
+  /** Balances that were not asked for, as of the last minute, and claims on their way; in msat. Less than 1 sat is not counted. */
+  readonly amount: Msat
+  readonly agreements: number
+  /** Claims on their way, or waiting for another attempt. */
+  readonly claims: readonly ReturnRecord[]
+}
 
 export interface SellerOptions {
   /** The node that is paid, or a promise of it. */
@@ -22,16 +46,35 @@ export interface SellerOptions {
   readonly secret?: Uint8Array
   /** Protection space in challenges. */
   readonly realm?: string
-  /** How many agreements may wait for their first payment at once. */
+  /** How many agreements may wait for their first payment at once. 1,000 by default. */
   readonly maxUnpaidAgreements?: number
+  /** What others may cause before they are answered 429; see `SellerLimits` for the defaults. */
+  readonly limits?: Partial<SellerLimits>
+  /**
+   * Reverse proxies in front, each of which appends to `X-Forwarded-For`. 0 by default: then that header is ignored, and behind a proxy
+   * all clients count as one address.
+   */
+  readonly trustProxy?: number
   readonly onEvent?: (event: SellerEvent) => void
 }
 
-/** An agreement that nobody paid for this long is forgotten; its invoices have expired by then. */
+/** What a seller is made of besides its options; tests give other ones. */
+export interface SellerParts {
+  readonly clock: Clock
+  readonly returnPace: ReturnPace
+}
+
+/** An agreement that nobody paid for this long is forgotten, if the last of its invoices expired as long ago. */
 export const UNPAID_LIFE_MS = 900_000
 export const INVOICE_LIFE_SECONDS = 600
+/** By then an agreement without a payment is forgotten, whatever invoices it began with. */
+export const FORGOTTEN_AFTER_MS = UNPAID_LIFE_MS + INVOICE_LIFE_SECONDS * 1000
 const SWEEP_MS = 60_000
 const RETRY_MS = 1000
+/** A clock that was set by less than this makes no difference to agreements that live for minutes. */
+const JUMP_MS = 10_000
+/** No less is returned: it would cost more than it brings. */
+export const SMALLEST_RETURN = sat(1)
 
 /** What all walls of a seller share: the node, the ledger, the accounts, and the word of the node on what was paid. */
 export class Seller {
@@ -40,25 +83,40 @@ export class Seller {
   readonly secret: Uint8Array
   readonly realm: string
   readonly maxUnpaidAgreements: number
+  readonly limits: Limits
+  readonly trustProxy: number
+  readonly clock: Clock
+  readonly #returnPace: ReturnPace
+  readonly #jumps: JumpWatch
+  /** By the monotonic clock. Whatever was unpaid when this was set has no invoice that can still be paid then. */
+  #pruneFromMs: number
+  #owed: Owed = { amount: ZERO, agreements: 0 }
+  #returns: Returns | undefined
   readonly #onEvent: (event: SellerEvent) => void
   readonly #started: Promise<{ readonly node: LightningNode; readonly info: NodeInfo }>
   #settling: Promise<void> = Promise.resolve()
   #unsubscribe: () => void = () => {}
   #failed: StreamError | undefined
   #ended = false
-  readonly #scopes = new Map<string, Price>()
+  readonly scopes = new Scopes()
   readonly #sweeper: ReturnType<typeof setInterval>
 
-  constructor(options: SellerOptions) {
+  constructor(options: SellerOptions, parts: Partial<SellerParts> = {}) {
     this.ledger = options.ledger ?? openLedger(':memory:')
     this.secret = options.secret ?? crypto.getRandomValues(new Uint8Array(32))
     this.realm = options.realm ?? 'stream'
     this.maxUnpaidAgreements = options.maxUnpaidAgreements ?? 1000
+    this.clock = parts.clock ?? systemClock
+    this.#returnPace = parts.returnPace ?? RETURN_PACE
+    this.limits = new Limits(options.limits ?? {}, this.clock)
+    this.trustProxy = options.trustProxy ?? 0
+    this.#jumps = new JumpWatch(this.clock)
+    this.#pruneFromMs = this.clock.monotonicMs() + FORGOTTEN_AFTER_MS
     this.accounts = new Accounts(this.ledger, this.secret)
     this.#onEvent = options.onEvent ?? (() => {})
     this.#started = this.#start(options.node)
     this.#started.catch((error) => this.#fail(error))
-    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
+    this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS)
     this.#sweeper.unref?.()
   }
 
@@ -67,24 +125,25 @@ export class Seller {
     return this.#started
   }
 
+  /** The claims of buyers for their balances. @throws StreamError `node-…`, `ledger-failed` if the seller could not start */
+  async returns(): Promise<Returns> {
+    await this.#started
+    return this.#returns!
+  }
+
+  /** What is owed to buyers whose agreements are over. */
+  get debts(): Debts {
+    const claims = this.#returns?.pending ?? []
+    return {
+      amount: claims.reduce((sum, { amount }) => msat(sum + amount), this.#owed.amount),
+      agreements: this.#owed.agreements + new Set(claims.map(({ agreementId }) => agreementId)).size,
+      claims,
+    }
+  }
+
   /** @throws the StreamError that keeps this seller from taking money */
   check(): void {
     if (this.#failed) throw this.#failed
-  }
-
-  /**
-   * Names what an agreement at this price opens. One scope has one price: an agreement made for something cheap must never
-   * open something dear.
-   * @throws StreamError `option-invalid` if the scope has another price already
-   */
-  claimScope(price: Price, wanted?: string): string {
-    const scope = wanted ?? `/${formatPrice(price).replaceAll(' ', '-')}`
-    const known = this.#scopes.get(scope)
-    if (known && (known.unit !== price.unit || comparePrices(known, price) !== 0)) {
-      throw new StreamError('option-invalid', `the scope ${scope} is sold for ${formatPrice(known)} already`)
-    }
-    this.#scopes.set(scope, price)
-    return scope
   }
 
   emit(event: SellerEvent): void {
@@ -101,7 +160,7 @@ export class Seller {
     const invoices = await node.createInvoices(
       amounts.map((amount) => ({
         amount,
-        description: `stream ${agreementId}`,
+        description: invoiceDescription(agreementId),
         expiresInSeconds: INVOICE_LIFE_SECONDS,
       })),
     )
@@ -117,6 +176,7 @@ export class Seller {
     this.#ended = true
     clearInterval(this.#sweeper)
     this.#unsubscribe()
+    this.#returns?.end()
     await this.#settling
     await this.accounts.save().catch((error) => this.#report(error))
   }
@@ -124,9 +184,23 @@ export class Seller {
   async #start(given: LightningNode | Promise<LightningNode>) {
     const node = await given
     const info = await node.info()
+    this.accounts.start(await this.ledger.countStart())
     const since = await this.ledger.settlementIndex()
-    await resumeReturns(node, this.ledger).catch((error) => this.#report(error))
+    const { ledger, clock } = this
+    this.#returns = new Returns({
+      node,
+      ledger,
+      clock,
+      pace: this.#returnPace,
+      fees: this.limits.returnFees,
+      onNews: (claim) => this.#tellOfReturn(claim),
+      onError: (error) => this.#report(error),
+    })
     if (!this.#ended) {
+      await this.#returns.load()
+      await this.#countOwed()
+      if (this.debts.agreements > 0) this.emit({ type: 'owed', debts: this.debts })
+      this.#returns.start()
       // Whether something was paid is the node's word alone, from where the ledger left off.
       this.#unsubscribe = node.subscribeSettlements(
         since,
@@ -145,9 +219,13 @@ export class Seller {
   async #settle(settlement: Settlement): Promise<void> {
     while (!this.#ended) {
       try {
-        const account = await this.accounts.settle(settlement)
+        const booked = await this.accounts.settle(settlement)
         this.#failed = undefined
-        if (account) this.emit({ type: 'paid', account })
+        const account = booked && this.accounts.inMemory.get(booked.agreementId)
+        if (booked?.forgotten) {
+          const { paymentHash, amount } = settlement
+          this.emit({ type: 'stray', agreement: booked.agreementId, paymentHash, amount })
+        } else if (account) this.emit({ type: 'paid', account })
         return
       } catch (error) {
         this.#fail(error)
@@ -165,14 +243,45 @@ export class Seller {
     this.emit({ type: 'error', error: toStreamError(error) })
   }
 
-  async #sweep(): Promise<void> {
-    const now = Date.now()
+  /** Called right after the ledger was told, so that an account in memory agrees with it. */
+  #tellOfReturn(claim: ReturnRecord): void {
+    if (claim.status === 'failed') this.accounts.inMemory.get(claim.agreementId)?.bookReturn(-claim.amount)
+    const type = TOLD[claim.status]
+    this.accounts.get(claim.agreementId).then(
+      (account) => account && this.emit({ type, account, claim }),
+      (error) => this.#report(error),
+    )
+  }
+
+  async #countOwed(): Promise<void> {
+    this.#owed = await this.ledger.owed(this.clock.nowMs(), SMALLEST_RETURN)
+  }
+
+  /** Forgets what nobody pays or uses any more. Runs by itself, every minute. */
+  async sweep(): Promise<void> {
+    const nowMs = this.clock.nowMs()
+    const monotonicMs = this.clock.monotonicMs()
+    const jumpedMs = this.#jumps.jumpedMs()
+    if (Math.abs(jumpedMs) >= JUMP_MS) {
+      // By the new time everything may look old. An invoice that is still good must keep its agreement.
+      this.#pruneFromMs = monotonicMs + FORGOTTEN_AFTER_MS
+      this.#report(clockJumped(jumpedMs))
+    }
     try {
-      await this.accounts.sweep(now)
-      await this.ledger.pruneUnpaid(now - UNPAID_LIFE_MS)
+      await this.accounts.sweep(nowMs)
+      if (monotonicMs >= this.#pruneFromMs) await this.ledger.pruneUnpaid(nowMs - UNPAID_LIFE_MS)
+      await this.#countOwed()
     } catch (error) {
       // The next sweep tries again; selling goes on meanwhile.
       this.#report(error)
     }
   }
+}
+
+const TOLD = { settled: 'returned', pending: 'return-delayed', failed: 'return-failed' } as const
+
+function clockJumped(jumpedMs: number): StreamError {
+  const seconds = Math.round(Math.abs(jumpedMs) / 1000)
+  const message = `the clock was set ${jumpedMs < 0 ? 'back' : 'forward'} by ${seconds} s, or the machine slept: no agreement is forgotten by it`
+  return new StreamError('clock-jumped', message, { jumpedMs: `${Math.round(jumpedMs)}` })
 }

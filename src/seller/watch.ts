@@ -5,16 +5,25 @@ import type { Account } from './account.ts'
 const LEAST_MS = 25
 /** How often delivery that nothing else reports is told. */
 const PROGRESS_MS = 100
-const KEEP_ALIVE_MS = 15_000
+/** A buyer that heard nothing for some time takes the channel for half open. */
+const KEEP_ALIVE_MS = 5000
+
+export interface Watch {
+  /** A watch of an agreement that nobody paid on ends after this long. In ms. */
+  readonly unpaidLifeMs: number
+  /** Something was paid: this is no stranger's watch. */
+  readonly onPaid: () => void
+  readonly onEnd: () => void
+}
 
 /** The control channel of an agreement: live statements as server-sent events (spec section 4). */
-export function watchResponse(account: Account): Response {
-  return new Response(statements(account), {
+export function watchResponse(account: Account, watch: Watch): Response {
+  return new Response(statements(account, watch), {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
   })
 }
 
-function statements(account: Account): ReadableStream<Uint8Array> {
+function statements(account: Account, { unpaidLifeMs, onPaid, onEnd }: Watch): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let end = () => {}
   return new ReadableStream<Uint8Array>({
@@ -32,18 +41,22 @@ function statements(account: Account): ReadableStream<Uint8Array> {
         sentAtMs = performance.now()
         sentSteps = account.gate.deliveredSteps
         write(`event: statement\ndata: ${JSON.stringify(encodeStatement(account.statement()))}\n\n`)
-        if (account.closed) {
-          end()
-          controller.close()
-        }
+        if (account.gate.paid > 0n) onPaid()
+        if (account.closed) close()
       }
+      const close = () => {
+        end()
+        controller.close()
+      }
+      const startedAtMs = performance.now()
       const changed = () => {
         const sinceMs = performance.now() - sentAtMs
         if (sinceMs >= LEAST_MS) send()
         else timer ??= setTimeout(send, LEAST_MS - sinceMs)
       }
       const progress = setInterval(() => {
-        if (account.gate.deliveredSteps !== sentSteps) changed()
+        if (account.gate.paid === 0n && performance.now() - startedAtMs > unpaidLifeMs) close()
+        else if (account.gate.deliveredSteps !== sentSteps) changed()
         else if (performance.now() - sentAtMs > KEEP_ALIVE_MS) {
           sentAtMs = performance.now()
           write(': alive\n\n')
@@ -54,6 +67,7 @@ function statements(account: Account): ReadableStream<Uint8Array> {
         clearTimeout(timer)
         clearInterval(progress)
         unwatch()
+        onEnd()
       }
       send()
     },

@@ -562,3 +562,18 @@ test('a port in use is an error', async () => {
   const { port } = await start(() => new Response())
   await expect(serve(() => new Response(), { port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
+
+test.each(['0.0.0.0', '::', ''])('plain http on "%s" has to be allowed', async (host) => {
+  const answer = () => new Response('hello')
+  await expect(serve(answer, { port: 0, host })).rejects.toMatchObject({
+    code: 'transport-insecure',
+    details: { host },
+  })
+  const { port } = await start(answer, { host, insecure: true })
+  expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('hello')
+})
+
+test('a certificate without its key is a mistake, and never plain http', async () => {
+  const serving = serve(() => new Response(), { port: 0, cert: 'x' })
+  await expect(serving).rejects.toMatchObject({ code: 'option-invalid' })
+})

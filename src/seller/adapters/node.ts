@@ -1,13 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { toStreamError } from '../../errors/error.ts'
-import { PROBLEM_TYPE, toProblem } from '../../wire/problem.ts'
-import { LightRequest, urlOf } from './request.ts'
+import { StreamError } from '../../errors/error.ts'
+import { isLoopbackHost } from '../../wire/loopback.ts'
+import { acceptHttp2, type Http2 } from './http2.ts'
+import { failure, notUnderstood } from './refusals.ts'
+import { bodyOf, LightRequest, urlOf, type WebHandler } from './request.ts'
 import { clientGone, send } from './send.ts'
 
-/** Any function from a Request to a Response. */
-export type WebHandler = (request: Request) => Response | Promise<Response>
+export type { WebHandler } from './request.ts'
 
 export interface ServeOptions {
   /** 0 takes a free one. */
@@ -17,6 +18,8 @@ export interface ServeOptions {
   /** PEM; with both, the server speaks TLS. */
   readonly cert?: string | Uint8Array
   readonly key?: string | Uint8Array
+  /** Serves plain http to other machines too, such as to one that speaks TLS in front of this one. Loopback needs no leave. */
+  readonly insecure?: boolean
   /** Told of what handlers throw and bodies fail with. The client is told of none but a StreamError's message. */
   readonly onError?: (error: unknown) => void
 }
@@ -34,15 +37,35 @@ const LINGER_MS = 5000
 const IDLE_CHECK_MS = 25
 
 /**
- * Serves a handler over node:http, or node:https with a certificate.
- * @throws the system's error, such as EADDRINUSE
+ * Checks that credentials can stay secret: who reads one can use up its balance (spec section 7).
+ * @throws StreamError `transport-insecure` for plain http that other machines hear, `option-invalid` for a certificate without its key
+ */
+export function checkServing({ host = '127.0.0.1', cert, key, insecure }: Omit<ServeOptions, 'port'>): void {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new StreamError('option-invalid', 'https takes both a certificate and its key')
+  }
+  if (cert !== undefined || insecure || isLoopbackHost(host)) return
+  throw new StreamError(
+    'transport-insecure',
+    `plain http on ${host || 'every address'} could be read on the way: serve https with a certificate and its key`,
+    { host },
+  )
+}
+
+/**
+ * Serves a handler over node:http; with a certificate over TLS, HTTP/1.1 and HTTP/2 on one port.
+ * @throws StreamError `transport-insecure` for plain http off loopback without `insecure`; the system's error, such as EADDRINUSE
  * @example const { url } = await serve(wall(handler), { port: 2402 })
  */
 export async function serve(handler: WebHandler, options: ServeOptions): Promise<RunningServer> {
+  checkServing(options)
   const { cert, key, host = '127.0.0.1', onError = ignore } = options
   const listener = toNodeListener(handler, onError)
   const tls = cert !== undefined && key !== undefined
-  const server = tls ? createSecureServer({ cert: toPem(cert), key: toPem(key) }, listener) : createServer(listener)
+  const server = tls
+    ? createSecureServer({ cert: toPem(cert), key: toPem(key), ALPNProtocols: ['h2', 'http/1.1'] }, listener)
+    : createServer(listener)
+  const http2 = acceptHttp2(server, handler, onError)
   // An upload may take as long as it is paid for; the limit on headers stays.
   server.requestTimeout = 0
   server.on('checkContinue', (incoming, outgoing) => answer(handler, onError, incoming, outgoing, true))
@@ -61,16 +84,20 @@ export async function serve(handler: WebHandler, options: ServeOptions): Promise
     url: `${tls ? 'https' : 'http'}://${name}:${port}`,
     port,
     server,
-    close: (withinMs = 1000) => closeServer(server, withinMs),
+    close: (withinMs = 1000) => closeServer(server, http2, withinMs),
   }
 }
 
 const toPem = (pem: string | Uint8Array): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem))
 
-async function closeServer(server: Server, withinMs: number): Promise<void> {
+async function closeServer(server: Server, http2: Http2, withinMs: number): Promise<void> {
   // Connections that become idle while closing would otherwise be kept alive.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
-  const bound = setTimeout(() => server.closeAllConnections(), withinMs)
+  http2.close()
+  const bound = setTimeout(() => {
+    server.closeAllConnections()
+    http2.destroy()
+  }, withinMs)
   await new Promise<void>((resolve) => server.close(() => resolve()))
   clearInterval(idle)
   clearTimeout(bound)
@@ -105,11 +132,16 @@ function answer(
   const { shouldKeepAlive } = outgoing
   // Until its body is asked for, the client cannot tell what on this connection would be read as one.
   if (awaited) outgoing.shouldKeepAlive = false
-  const light = new LightRequest(incoming, url, () => {
-    if (!awaited || outgoing.headersSent) return
-    outgoing.shouldKeepAlive = shouldKeepAlive
-    outgoing.writeContinue()
-  })
+  const light = new LightRequest(
+    incoming,
+    url,
+    () => bodyOf(incoming),
+    () => {
+      if (!awaited || outgoing.headersSent) return
+      outgoing.shouldKeepAlive = shouldKeepAlive
+      outgoing.writeContinue()
+    },
+  )
   const request = light as unknown as Request
   outgoing.on('error', ignore) // 'close' follows, and says as much
   outgoing.once('close', () => {
@@ -149,8 +181,8 @@ function followQueued(incoming: IncomingMessage, outgoing: ServerResponse): void
 }
 
 function misunderstood(outgoing: ServerResponse): void {
-  outgoing.writeHead(400, { 'content-type': PROBLEM_TYPE, connection: 'close' })
-  outgoing.end(JSON.stringify({ type: 'about:blank', title: 'Bad Request', status: 400 }))
+  outgoing.setHeader('connection', 'close')
+  void send(notUnderstood(), outgoing, false)
 }
 
 /** Reads on for a while, so that the client sees the answer and not a reset, and the connection can be used again. */
@@ -163,16 +195,12 @@ function linger(incoming: IncomingMessage): void {
 
 /** A failure before the answer began is a problem document; after that only a broken connection is honest. */
 function refuse(outgoing: ServerResponse, error: unknown): void {
+  if (outgoing.destroyed) return
   if (outgoing.headersSent) {
     breakOff(outgoing)
     return
   }
-  const known = toStreamError(error)
-  const problem = toProblem(known)
-  // The message of a failure that is none of ours may hold anything.
-  const detail = known.code === 'internal' ? 'the service failed' : problem.detail
-  outgoing.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' })
-  outgoing.end(JSON.stringify({ ...problem, detail }))
+  void send(failure(error), outgoing, false)
 }
 
 /**

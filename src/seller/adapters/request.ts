@@ -1,5 +1,16 @@
 import type { IncomingMessage } from 'node:http'
-import { incomingBody } from './incomingBody.ts'
+import { type BodySource, incomingBody } from './incomingBody.ts'
+
+/** Any function from a Request to a Response. */
+export type WebHandler = (request: Request) => Response | Promise<Response>
+
+/** What is known of a request before its body, in HTTP/1.1 and HTTP/2 alike. */
+export interface Head {
+  readonly method?: string | undefined
+  /** Names and values by turns. */
+  readonly rawHeaders: readonly string[]
+  readonly socket: { readonly remoteAddress?: string | undefined } | undefined
+}
 
 /**
  * A Request over an incoming message. A whole one costs about as much as answering a small request does, so this is a
@@ -9,7 +20,8 @@ import { incomingBody } from './incomingBody.ts'
  */
 export class LightRequest {
   readonly url: string
-  readonly #incoming: IncomingMessage
+  readonly #head: Head
+  readonly #body: () => BodySource | undefined
   readonly #onBody: () => void
   #headers: Headers | undefined
   #real: Request | undefined
@@ -17,18 +29,19 @@ export class LightRequest {
   #gone: DOMException | undefined
 
   /** `onBody` is called when the body is first read, never if it is not. */
-  constructor(incoming: IncomingMessage, url: string, onBody: () => void) {
-    this.#incoming = incoming
+  constructor(head: Head, url: string, body: () => BodySource | undefined, onBody: () => void) {
+    this.#head = head
     this.url = url
+    this.#body = body
     this.#onBody = onBody
   }
 
   get method(): string {
-    return this.#incoming.method ?? 'GET'
+    return this.#head.method ?? 'GET'
   }
 
   get headers(): Headers {
-    this.#headers ??= headersOf(this.#incoming)
+    this.#headers ??= headersOf(this.#head)
     return this.#headers
   }
 
@@ -42,12 +55,18 @@ export class LightRequest {
 
   /** The address of the peer, which may be a proxy's. `undefined` once it has left. */
   get address(): string | undefined {
-    return this.#incoming.socket.remoteAddress
+    return this.#head.socket?.remoteAddress
   }
 
   get real(): Request {
     this.#real ??= this.#build()
     return this.#real
+  }
+
+  /** Puts another body in the place of its own, which was read. */
+  replaceBody(body: ReadableStream<Uint8Array>): void {
+    const { method, url, headers, signal } = this
+    this.#real = new Request(url, { method, headers, signal, body, duplex: 'half' } as RequestInit)
   }
 
   /** The client has left: everything that follows the signal stops. */
@@ -58,10 +77,9 @@ export class LightRequest {
 
   #build(): Request {
     const { method, url, headers, signal } = this
-    if (method === 'GET' || method === 'HEAD' || !hasBody(this.#incoming)) {
-      return new Request(url, { method, headers, signal })
-    }
-    const body = incomingBody(this.#incoming, this.#onBody)
+    const source = method === 'GET' || method === 'HEAD' ? undefined : this.#body()
+    if (!source) return new Request(url, { method, headers, signal })
+    const body = incomingBody(source, this.#onBody)
     return new Request(url, { method, headers, signal, body, duplex: 'half' } as RequestInit)
   }
 }
@@ -105,14 +123,34 @@ for (const name of METHODS) {
  */
 export const standardRequest = (request: Request): Request => (isLight(request) ? request.real : request)
 
+/** The request with another body, where its own was read to decide something. The address of its peer stays known. */
+export function withBody(request: Request, body: ReadableStream<Uint8Array>): Request {
+  if (!isLight(request)) return new Request(request, { body, duplex: 'half' } as RequestInit)
+  request.replaceBody(body)
+  return request as unknown as Request
+}
+
 /** The address of the peer that sent a request, where the adapter knows it. */
-export const addressOf = (request: Request): string | undefined => (isLight(request) ? request.address : undefined)
+export const addressOf = (request: Request): string | undefined =>
+  isLight(request) ? request.address : addresses.get(request)
+
+/** Addresses of peers that another server told. */
+const addresses = new WeakMap<Request, string>()
+
+/** The same request, of which `addressOf` knows the peer. */
+export function toldAddress(request: Request, address: string): Request {
+  addresses.set(request, address)
+  return request
+}
 
 const isLight = (request: unknown): request is LightRequest => request instanceof LightRequest
 
-/** Without either field a request has no body (RFC 9112, section 6.3). */
-const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+/** The body of a message of HTTP/1.1; without either field it has none (RFC 9112, section 6.3). */
+export function bodyOf(incoming: IncomingMessage): BodySource | undefined {
+  const { headers } = incoming
+  const has = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+  return has ? incoming : undefined
+}
 
 /** A Host that is only a host: with a slash in it the path would be the client's and not the request's. */
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
@@ -121,21 +159,23 @@ const NORMAL = /^https?:\/\/[a-z\d.-]+(?::(?!80\/|443\/)\d{1,5})?\/[\w\-.~!$&()*
 const DOTS = /\/\.|%2e/i
 
 /** The URL that the target and the Host of a message make, as the URL parser writes it; `undefined` if they make none. */
-export function urlOf(incoming: IncomingMessage): string | undefined {
-  const { host } = incoming.headers
+export function urlOf({ headers: { host }, socket, url }: IncomingMessage): string | undefined {
+  return urlFrom('encrypted' in socket && socket.encrypted ? 'https' : 'http', host, url)
+}
+
+export function urlFrom(scheme: 'http' | 'https', host: string | undefined, target = '/'): string | undefined {
   if (host !== undefined && !HOST.test(host)) return undefined
-  const text = targetOf(incoming)
+  const text = textOf(scheme, host, target)
   if (NORMAL.test(text) && !DOTS.test(text)) return text
   return URL.canParse(text) ? new URL(text).href : undefined
 }
 
-function targetOf({ headers, socket, url = '/' }: IncomingMessage): string {
-  if (!url.startsWith('/') && /^https?:\/\//i.test(url)) return url
-  const scheme = 'encrypted' in socket && socket.encrypted ? 'https' : 'http'
-  return `${scheme}://${headers.host ?? 'localhost'}${url.startsWith('/') ? url : `/${url}`}`
+function textOf(scheme: string, host = 'localhost', target: string): string {
+  if (!target.startsWith('/') && /^https?:\/\//i.test(target)) return target
+  return `${scheme}://${host}${target.startsWith('/') ? target : `/${target}`}`
 }
 
-function headersOf({ rawHeaders }: IncomingMessage): Headers {
+function headersOf({ rawHeaders }: Head): Headers {
   const headers = new Headers()
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!)
   return headers

@@ -84,3 +84,7 @@ export const knownResponse = (body: KnownBody, init?: LightInit): Response =>
 /** The body of a response if it is known as a whole and was not read; else `undefined`. */
 export const knownBody = (response: Response): KnownBody | undefined =>
   (response as unknown) instanceof LightResponse ? (response as unknown as LightResponse).known : undefined
+
+/** The response as the platform's own object, for servers that accept no other. */
+export const standardResponse = (response: Response): Response =>
+  (response as unknown) instanceof LightResponse ? (response as unknown as LightResponse).real : response

@@ -1,11 +1,15 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import { knownBody } from './response.ts'
+
+/** Where an answer is written: a message of HTTP/1.1, or a stream of HTTP/2. */
+export type Outgoing = ServerResponse | ServerHttp2Stream
 
 /**
  * Writes a response. Rejects when the body fails: then the answer is not whole, and `fail` must end the connection.
  * @throws what the body stream failed with; TypeError for a chunk that is not bytes
  */
-export function send(response: Response, outgoing: ServerResponse, headOnly: boolean): void | Promise<void> {
+export function send(response: Response, outgoing: Outgoing, headOnly: boolean): void | Promise<void> {
   const known = knownBody(response)
   if (known !== undefined) return sendKnown(response, known, outgoing)
   const { body } = response
@@ -17,7 +21,7 @@ export function send(response: Response, outgoing: ServerResponse, headOnly: boo
   return pump(response, body.getReader(), outgoing)
 }
 
-function sendKnown(response: Response, body: string | Uint8Array | null, outgoing: ServerResponse): void {
+function sendKnown(response: Response, body: string | Uint8Array | null, outgoing: Outgoing): void {
   const { headers, status } = response
   const bodiless = status === 204 || status === 304
   if (body === null || bodiless) {
@@ -35,15 +39,16 @@ function sendKnown(response: Response, body: string | Uint8Array | null, outgoin
 async function pump(
   response: Response,
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  outgoing: ServerResponse,
+  outgoing: Outgoing,
 ): Promise<void> {
   const gone = () => void reader.cancel(clientGone()).catch(() => {})
   outgoing.once('close', gone)
   // The head travels with the first chunk, unless that lets itself be waited for.
   const waiting = setImmediate(() => {
     writeHead(response, outgoing)
-    outgoing.flushHeaders()
+    if (!isStream(outgoing)) outgoing.flushHeaders()
   })
+  const length = new Length(response, outgoing)
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -51,6 +56,7 @@ async function pump(
       if (outgoing.destroyed) return
       if (!done && !(value instanceof Uint8Array)) throw new TypeError('a body is made of Uint8Array chunks')
       if (!outgoing.headersSent) writeHead(response, outgoing)
+      length.count(done, value)
       if (done) break
       // Invariant: no chunk is asked for before the socket took the one before, so a reader that pauses pauses the source.
       if (!outgoing.write(value)) await drained(outgoing)
@@ -65,7 +71,8 @@ async function pump(
   }
 }
 
-function writeHead(response: Response, outgoing: ServerResponse): void {
+function writeHead(response: Response, outgoing: Outgoing): void {
+  if (isStream(outgoing)) return outgoing.respond(streamHead(response))
   const fields: string[] = []
   // Iteration yields each set-cookie by itself and joins what may be joined.
   for (const [name, value] of response.headers) fields.push(name, value)
@@ -75,9 +82,39 @@ function writeHead(response: Response, outgoing: ServerResponse): void {
   else outgoing.writeHead(response.status, fields)
 }
 
+export const isStream = (outgoing: Outgoing): outgoing is ServerHttp2Stream => 'respond' in outgoing
+
+/** What speaks of one connection has no place in HTTP/2 (RFC 9113, section 8.2.2), nor has a reason phrase. */
+const OF_A_CONNECTION = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']
+
+function streamHead({ status, headers }: Response): OutgoingHttpHeaders {
+  const head: OutgoingHttpHeaders = { ':status': status }
+  for (const [name, value] of headers) {
+    if (OF_A_CONNECTION.includes(name)) continue
+    head[name] = name === 'set-cookie' ? headers.getSetCookie() : value
+  }
+  return head
+}
+
+/** Holds a body against the length that was announced, where Node does not: in HTTP/2. */
+class Length {
+  #left: number | undefined
+
+  constructor({ headers }: Response, outgoing: Outgoing) {
+    const announced = headers.get('content-length')
+    if (isStream(outgoing) && announced !== null) this.#left = Number(announced)
+  }
+
+  count(done: boolean, chunk: Uint8Array | undefined): void {
+    if (this.#left === undefined) return
+    this.#left -= chunk?.byteLength ?? 0
+    if (this.#left < 0 || (done && this.#left > 0)) throw new TypeError('the body has another length than announced')
+  }
+}
+
 export const clientGone = (): DOMException => new DOMException('the client is gone', 'AbortError')
 
-function drained(outgoing: ServerResponse): Promise<void> {
+function drained(outgoing: Outgoing): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       outgoing.off('drain', done)

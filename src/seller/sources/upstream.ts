@@ -1,99 +1,141 @@
+import type { IncomingMessage } from 'node:http'
 import { StreamError } from '../../errors/error.ts'
-import { addressOf } from '../adapters/request.ts'
+import type { Msat } from '../../money/msat.ts'
 import type { SignalHolder } from './file.ts'
+import { bodyOfAnswer, plainBody } from './upstream/body.ts'
+import { Connections } from './upstream/exchange.ts'
+import { forwarded, returned } from './upstream/headers.ts'
+import { readSaid, type Said } from './upstream/prices.ts'
+import { basic, targetOf } from './upstream/target.ts'
 
-/** Headers that speak of one connection (RFC 9110, section 7.6.1). Those that `Connection` names are dropped with them. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
-/** What is between buyer and seller, and what this proxy says for itself. */
-const NOT_FORWARDED = [...HOP_BY_HOP, 'host', 'expect', 'authorization', 'payment-receipt', 'accept-encoding']
-const NOT_RETURNED = [...HOP_BY_HOP, 'www-authenticate', 'payment-receipt']
+export interface UpstreamOptions {
+  /** Sent with every request: the upstream's own key. Goes before whatever the buyer sent. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** How long the upstream may take to answer, and between two chunks of its answer. In ms; 5 minutes by default. */
+  readonly silenceMs?: number
+}
+
+/** What of a meter an upstream's word needs. */
+export interface UpstreamMeter extends SignalHolder {
+  add?(steps: bigint): Promise<void>
+  charge?(amount: Msat): Promise<void>
+  owe?(amount: Msat): Promise<void>
+}
+
+/** Passes requests on; `close` lets go of the connections that are kept. */
+export interface Proxy {
+  (request: Request, meter?: UpstreamMeter): Promise<Response>
+  close(): void
+}
+
+const SILENCE_MS = 300_000
+/** Answers whose body is none, whatever their headers say (RFC 9110, section 6.4.1). */
+const BODILESS = new Set([204, 205, 304])
 
 /**
  * Passes requests on to an HTTP service that knows nothing of payments. Both bodies stream; when the buyer leaves or stops
  * paying, the upstream is held by backpressure and then aborted. The buyer's credential never reaches it; a name and password in
- * `base` are sent to it as Basic authorization. An upstream that says nothing for five minutes is given up.
+ * `base` are sent to it as Basic authorization. What the upstream says of its price, in `Stream-Cost` and `Stream-Units`, is charged.
  * @throws StreamError `upstream-failed`, which charges nothing; its message names no address, its cause says why
  * @example wall(proxyTo('http://127.0.0.1:11434'))
  */
-export function proxyTo(base: string): (request: Request, meter?: SignalHolder) => Promise<Response> {
+export function proxyTo(base: string, options: UpstreamOptions = {}): Proxy {
   const upstream = new URL(base)
   const authorization = basic(upstream)
   upstream.username = ''
   upstream.password = ''
-  return async (request, meter) => {
+  const own = { ...(authorization !== undefined && { authorization }), ...options.headers }
+  const silenceMs = options.silenceMs ?? SILENCE_MS
+  const connections = new Connections(upstream)
+  const pass = async (request: Request, meter?: UpstreamMeter): Promise<Response> => {
     const target = targetOf(upstream, new URL(request.url))
     if (!target) return new Response('not found\n', { status: 404 })
     const signal = meter ? AbortSignal.any([request.signal, meter.signal]) : request.signal
-    const { method, body } = request
-    const headers = forwarded(request)
-    if (authorization) headers.set('authorization', authorization)
-    const init = { method, headers, body, signal, redirect: 'manual', ...(body && { duplex: 'half' }) } as RequestInit
+    let incoming: IncomingMessage | undefined
     try {
-      return returned(await fetch(target, init))
+      const headers = forwarded(request, own)
+      incoming = await connections.exchange(target, request, headers, { signal, answerMs: silenceMs })
+      return await answerOf(incoming, request.method, silenceMs, meter)
     } catch (error) {
+      incoming?.destroy()
       signal.throwIfAborted()
+      // That a price is not covered is the buyer's matter, and not the upstream's.
+      if (error instanceof StreamError) throw error
       throw new StreamError('upstream-failed', 'the service behind the seller does not answer', {}, error)
     }
   }
+  return Object.assign(pass, { close: () => connections.close() })
 }
 
-function basic({ username, password }: URL): string | undefined {
-  if (!username && !password) return undefined
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return `Basic ${Buffer.from(pair).toString('base64')}`
-}
-
-/** Dots that a service which decodes a path once more would climb out with. */
-const CLIMBS = /(?:^|\/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|\/|%2f|\\|%5c|;)/i
-
-/** The request's path below the upstream's own; `undefined` if it might leave it. */
-function targetOf(upstream: URL, { pathname, search }: URL): URL | undefined {
-  if (CLIMBS.test(pathname)) return undefined
-  const target = new URL(upstream)
-  // A setter, not a join of texts: a path like //elsewhere stays a path.
-  target.pathname = upstream.pathname.replace(/\/$/, '') + pathname
-  target.search = search
-  return target
-}
-
-function forwarded(request: Request): Headers {
-  const headers = new Headers(request.headers)
-  drop(headers, NOT_FORWARDED)
-  // What is compressed could not be counted.
-  headers.set('accept-encoding', 'identity')
-  const { host, protocol } = new URL(request.url)
-  headers.set('x-forwarded-host', host)
-  headers.set('x-forwarded-proto', protocol.slice(0, -1))
-  const address = addressOf(request)
-  if (address) headers.append('x-forwarded-for', address)
-  return headers
-}
-
-function returned(response: Response): Response {
-  const headers = new Headers(response.headers)
-  drop(headers, NOT_RETURNED)
-  if (headers.has('content-encoding')) {
-    // It was decoded on the way here.
+async function answerOf(
+  incoming: IncomingMessage,
+  method: string,
+  silenceMs: number,
+  meter: UpstreamMeter | undefined,
+): Promise<Response> {
+  const status = incoming.statusCode ?? 0
+  const charged = status >= 200 && status <= 299
+  const said = charged ? readPrice((name) => incoming.headers[name]) : {}
+  const headers = returned(incoming)
+  const encoding = headers.get('content-encoding') ?? ''
+  const bodiless = method === 'HEAD' || BODILESS.has(status)
+  if (bodiless) incoming.resume()
+  const source = bodiless ? incoming : plainBody(incoming, encoding)
+  if (source !== incoming) {
     headers.delete('content-encoding')
     headers.delete('content-length')
   }
-  const { status, statusText, body } = response
-  return new Response(body, { status, statusText, headers })
+  if (meter) await chargeBefore(said, meter)
+  const onEnd = async () => {
+    const { trailers } = incoming
+    if (charged && meter)
+      await chargeAfter(
+        readPrice((name) => trailers[name]),
+        meter,
+      )
+  }
+  const body = bodiless ? null : bodyOfAnswer(source, incoming, silenceMs, onEnd)
+  return new Response(body, { status, statusText: incoming.statusMessage ?? '', headers })
 }
 
-function drop(headers: Headers, names: readonly string[]): void {
-  for (const name of (headers.get('connection') ?? '').split(',')) {
-    if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim())
+function readPrice(header: (name: string) => string | string[] | undefined): Said {
+  try {
+    return readSaid((name) => header(name)?.toString())
+  } catch (error) {
+    throw new StreamError(
+      'upstream-failed',
+      'the service behind the seller names a price that cannot be read',
+      {},
+      error,
+    )
   }
-  for (const name of names) headers.delete(name)
+}
+
+/** What is said before the body is paid before it leaves. */
+function chargeBefore({ cost, units }: Said, meter: UpstreamMeter): Promise<void> {
+  return counted(async () => {
+    if (cost !== undefined) await meter.charge?.(cost)
+    if (units !== undefined) await meter.add?.(units)
+  })
+}
+
+/** What is said after it can hold nothing back: it is waited for briefly. */
+function chargeAfter({ cost, units }: Said, meter: UpstreamMeter): Promise<void> {
+  return counted(async () => {
+    if (cost !== undefined) await meter.owe?.(cost)
+    if (units !== undefined) await meter.add?.(units)
+  })
+}
+
+/** A price that the agreement has no place for is the upstream's mistake, and never the buyer's. */
+async function counted(count: () => Promise<void>): Promise<void> {
+  try {
+    await count()
+  } catch (error) {
+    if (!(error instanceof StreamError) || error.code !== 'option-invalid') throw error
+    throw new StreamError(
+      'upstream-failed',
+      `the service behind the seller asks for more than it may: ${error.message}`,
+    )
+  }
 }

@@ -1,0 +1,16 @@
+/** A request as it was asked for, and the bytes of its body. */
+export interface Measured {
+  readonly request: RequestInit
+  readonly sent: bigint
+}
+
+/** Makes bytes of a request's body, where those are sold: of a form, say, nobody else knows how many it has. */
+export async function measured(init: RequestInit): Promise<Measured> {
+  if (init.body === undefined || init.body === null) return { request: init, sent: 0n }
+  const whole = new Response(init.body)
+  const body = new Uint8Array(await whole.arrayBuffer())
+  const headers = new Headers(init.headers)
+  const type = whole.headers.get('content-type')
+  if (type !== null && !headers.has('content-type')) headers.set('content-type', type)
+  return { request: { ...init, headers, body }, sent: BigInt(body.byteLength) }
+}
