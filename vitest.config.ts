@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
-/** Folders that hold tests; `python` and `web` have runners of their own. */
+/** Folders that hold tests; `python` has a runner of its own; `web` is tested from `test/browser`. */
 const FOLDERS = '{src,test,scripts,bench,examples,lightning-net}'
 const LND_NETWORK = 'lightning-net/shared.ts'
 const SECOND = 1000

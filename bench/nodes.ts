@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { canRun } from '../lightning-net/build.ts'
 import { type LightningNet, startLightningNet } from '../lightning-net/network.ts'
 import { createEmbeddedNode } from '../src/lightning/embedded/index.ts'
 import { createLndNode, parseLndSpec } from '../src/lightning/lnd/index.ts'
 import type { LightningNode } from '../src/lightning/node.ts'
+import { canRun } from '../src/nodectl/programs/build.ts'
 
 /** A buyer's node in this process, and what a seller's process opens: two real nodes with a channel. */
 export interface Pair {

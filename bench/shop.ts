@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { SellerLimits } from '../src/seller/limits.ts'
 
 /** What a seller process is to sell. It runs apart, as sellers do, so that the two sides share no event loop. */
 export interface ShopOrder {
@@ -10,6 +11,7 @@ export interface ShopOrder {
   readonly source: SourceOrder
   readonly ledger?: string
   readonly maxUnpaidAgreements?: number
+  readonly limits?: Partial<SellerLimits>
 }
 
 export type SourceOrder =

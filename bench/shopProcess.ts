@@ -32,6 +32,7 @@ const wall = paywall({
   ledger: openLedger(order.ledger ?? ':memory:'),
   ...(order.credit !== undefined && { credit: order.credit }),
   ...(order.maxUnpaidAgreements !== undefined && { maxUnpaidAgreements: order.maxUnpaidAgreements }),
+  ...(order.limits !== undefined && { limits: order.limits }),
 })
 await wall.seller.ready()
 const paid = await serve(wall(handler), { port: 0 })

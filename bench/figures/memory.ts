@@ -6,6 +6,7 @@ import { openShop } from '../shop.ts'
 
 const AGREEMENTS = 10_000
 const AT_ONCE = 32
+const UNLIMITED = { burst: 2 * AGREEMENTS, perSecond: AGREEMENTS }
 
 /** Resident memory of a seller's process for 10,000 open agreements, each used once, over what it had when idle. */
 export async function memory(): Promise<FigureResult> {
@@ -18,7 +19,9 @@ export async function memory(): Promise<FigureResult> {
     price: '1 sat/request',
     credit: '1 sat',
     source: { kind: 'hello' },
+    // All of them are strangers, and come from one address.
     maxUnpaidAgreements: 2 * AGREEMENTS,
+    limits: { strangerRate: UNLIMITED, strangersRate: UNLIMITED },
   })
   const challenge = await challengeOf(shop.url)
   // A few first, so that compiled code and connections count as idle.

@@ -1,5 +1,5 @@
 import { createBuyer } from '../../src/buyer/buyer.ts'
-import type { TradeSummary } from '../../src/buyer/trade.ts'
+import type { TradeSummary } from '../../src/buyer/summary.ts'
 import { sleep } from '../figure.ts'
 import type { Pair } from '../nodes.ts'
 import { openShop, type ShopAccount, type SourceOrder } from '../shop.ts'

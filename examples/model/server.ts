@@ -11,6 +11,7 @@ const SCRIPT = fileURLToPath(import.meta.url)
 
 export interface ModelServer {
   readonly url: string
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -33,6 +34,7 @@ export async function startModelServer({ port }: { readonly port: number }): Pro
   })
   return {
     url,
+    pid: child.pid!,
     close: () => {
       child.stdin.end()
       return exited
