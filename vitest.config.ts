@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config'
 const FOLDERS = '{src,test,scripts,bench,examples,lightning-net}'
 const LND_NETWORK = 'lightning-net/shared.ts'
 const SECOND = 1000
+/** What is waited for comes when it comes: a busy machine is no failure. */
+const waiting = { poll: { timeout: 15 * SECOND } }
 
 export default defineConfig({
   test: {
@@ -15,6 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: waiting,
           include: [`${FOLDERS}/**/*.{test,property}.ts`],
           testTimeout: 20 * SECOND,
           maxWorkers: 2,
@@ -25,6 +28,7 @@ export default defineConfig({
         // Real nodes and processes, about 200 MB a node: two files at a time fill a two-core machine.
         test: {
           name: 'e2e',
+          expect: waiting,
           include: [`${FOLDERS}/**/*.e2e.ts`],
           testTimeout: 90 * SECOND,
           hookTimeout: 60 * SECOND,
@@ -36,6 +40,7 @@ export default defineConfig({
         // One network of LND nodes serves every file, so the files take turns: they share balances and the chain's height.
         test: {
           name: 'lnd',
+          expect: waiting,
           include: [`${FOLDERS}/**/*.lnd.ts`],
           globalSetup: existsSync(LND_NETWORK) ? [LND_NETWORK] : [],
           testTimeout: 180 * SECOND,

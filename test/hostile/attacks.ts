@@ -38,7 +38,7 @@ import {
 } from './seller/counts.ts'
 import { endlessHeaders, hugeAnswers, statementFlood } from './seller/floods.ts'
 import { badInvoices, badLaterInvoices, sameInvoice } from './seller/invoices.ts'
-import { emptyEvents, hangUps, junk, neverAnswers, stallAfterPayment } from './seller/stalls.ts'
+import { emptyEvents, endlessEvent, hangUps, junk, neverAnswers, stallAfterPayment } from './seller/stalls.ts'
 import { dearerLater, endlessHaggling, endlessRounds, hugeDue, otherTerms } from './seller/terms.ts'
 import { falseLength, redirected, swelling } from './seller/transport.ts'
 
@@ -76,6 +76,7 @@ export const ATTACKS: readonly Attack[] = [
   lateMoney,
   credentialFuzz,
   emptyEvents,
+  endlessEvent,
   hugeAnswers,
   statementFlood,
   endlessHeaders,

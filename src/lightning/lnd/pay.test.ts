@@ -25,7 +25,7 @@ afterEach(() => vi.useRealTimers())
 
 const sent = () => rpc.sent[0]!.stream
 const tracked = async () => {
-  await vi.waitFor(() => expect(rpc.tracked).toHaveLength(1))
+  await expect.poll(() => rpc.tracked).toHaveLength(1)
   expect(rpc.tracked[0]!.hash).toBe(paymentHash)
   return rpc.tracked[0]!.stream
 }
@@ -194,7 +194,7 @@ describe('without an invoice', () => {
 
   it('asks for what became of the first when LND had it before', async () => {
     sent().emit('error', rpcError(6, 'payment is in transition'))
-    await vi.waitFor(() => expect(rpc.tracked[0]?.hash).toBe(hash))
+    await expect.poll(() => rpc.tracked[0]?.hash).toBe(hash)
     rpc.tracked[0]!.stream.emit('data', lndPayment({ payment_preimage: preimage }))
     expect(await outcome).toMatchObject({ status: 'settled', preimage })
   })

@@ -1,6 +1,17 @@
-import type { Attack } from '../attack.ts'
-import { AHEAD, film, KIB, mustHavePaid, nothing, type Sale, sell, worst } from '../sale.ts'
-import { drip, flood, repeat } from '../speaker/goods.ts'
+import type { Attack, Measure } from '../attack.ts'
+import {
+  AHEAD,
+  bytesRead,
+  film,
+  KIB,
+  mustHavePaid,
+  nothing,
+  type Sale,
+  type SaleOptions,
+  sell,
+  worst,
+} from '../sale.ts'
+import { drip, flood } from '../speaker/goods.ts'
 
 /** Readers that were never told, and had to give up by themselves. */
 const leftWaiting = (sales: readonly Sale[]) => ({
@@ -87,31 +98,52 @@ export const junk: Attack = {
   },
 }
 
+/** Streams a text over and over, without end, by the token. */
+const endless = (text: string, max = '200 sat'): SaleOptions => ({
+  price: '100 msat/token',
+  worth: nothing,
+  order: { patienceMs: 5000, weighed: true, max },
+  lies: {
+    use: async ({ stall, outgoing }) => {
+      outgoing.writeHead(200, { 'content-type': 'text/event-stream' })
+      await flood(stall, outgoing, text, 256 << 20)
+    },
+  },
+})
+
+const held = (sales: readonly Sale[]): Measure => ({
+  measure: 'bytes held',
+  loss: BigInt(Math.max(...sales.map(({ purchase }) => purchase.grownAtMost))),
+  bound: 48n << 20n,
+})
+
 /** An answer that never ends and holds nothing that counts costs the opening payment and no more. */
 export const emptyEvents: Attack = {
   name: 'endless-empty-events',
   side: 'seller',
-  what: 'streams comments and empty events without end and without a token, and one event that never ends',
+  what: 'streams comments and empty events without end and without a token',
   async run(stage) {
-    const endless = (text: string) => ({
-      price: '100 msat/token',
-      worth: nothing,
-      order: { patienceMs: 2000, weighed: true },
-      lies: {
-        use: async ({ stall, outgoing }: Parameters<NonNullable<Parameters<typeof sell>[1]['lies']['use']>>[0]) => {
-          outgoing.writeHead(200, { 'content-type': 'text/event-stream' })
-          await flood(stall, outgoing, text, 256 << 20)
-        },
-      },
-    })
     const sales = [
-      await sell(stage, endless(`${[...repeat(': nothing\n\n', 100)].join('')}`)),
+      await sell(stage, endless(': nothing\n\n'.repeat(100))),
       await sell(stage, endless('data: {"choices":[]}\n\n'.repeat(50))),
-      await sell(stage, endless('x'.repeat(4096))),
     ]
     for (const sale of sales) mustHavePaid(sale)
-    const grown = sales.reduce((most, { purchase }) => Math.max(most, purchase.grownAtMost), 0)
-    return worst(sales, { also: [{ measure: 'bytes held', loss: BigInt(grown), bound: 48n << 20n }] })
+    return worst(sales, { also: [held(sales)] })
+  },
+  alone: true,
+}
+
+/** What is too long to be read as an event counts like any other text, by its bytes. */
+export const endlessEvent: Attack = {
+  name: 'endless-event',
+  side: 'seller',
+  what: 'streams one event that never ends',
+  async run(stage) {
+    const max = 60_000n
+    const sale = await sell(stage, endless('x'.repeat(4096), `${max} msat`))
+    mustHavePaid(sale)
+    const everyByte = AHEAD + (bytesRead(sale.purchase.fetched, sale.stall) / 4n) * 100n
+    return worst([sale], { bound: everyByte < max ? everyByte : max, also: [held([sale])] })
   },
   alone: true,
 }
