@@ -78,7 +78,7 @@ export function viewOf({ kind, network, alias, publicKey, canReceive, canSend }:
 
 function receives(kind: string, canReceive: bigint): string {
   if (kind === 'embedded' && canReceive === 0n)
-    return 'No channel yet: the first buyer on this private chain opens one.'
+    return 'No buyer is connected: on this private chain each brings a channel of its own.'
   if (kind === 'nwc') return 'What this wallet can receive it does not tell.'
   if (canReceive === 0n) return 'Nobody can pay you: you need a channel with money on the other side.'
   const low = canReceive < LOW ? ' That is little: buyers are refused when it is used up.' : ''
