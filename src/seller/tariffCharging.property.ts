@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Gate } from '../meter/gate.ts'
 import { tokensOfBytes } from '../meter/tokens.ts'
 import { msat } from '../money/msat.ts'
-import { type Counts, NO_COUNTS, PER_MSAT, tariffBase, tariffCost } from '../money/tariff.ts'
+import { type Counts, NO_COUNTS, PER_MSAT, type Tariff, tariffBase, tariffCost } from '../money/tariff.ts'
 import { tariffs } from '../money/testing/tariffs.ts'
 import { fixedCredit } from '../terms/credit.ts'
 import type { Account } from './account.ts'
@@ -26,7 +26,10 @@ function accountOver(gate: Gate): Account {
 const size = fc.bigInt(1n, 5000n)
 const moves = fc.array(
   fc.oneof(
-    fc.record({ move: fc.constantFrom('output', 'image', 'upload', 'charge', 'prompt', 'takeBack'), by: size }),
+    fc.record({
+      move: fc.constantFrom('output', 'image', 'owed', 'upload', 'charge', 'owe', 'prompt', 'latePrompt', 'takeBack'),
+      by: size,
+    }),
     fc.record({ move: fc.constant('pay'), by: fc.bigInt(1n, 20_000n) }),
   ),
   { minLength: 1, maxLength: 40 },
@@ -68,15 +71,19 @@ test('whatever is counted, in whatever order: what left is covered, and the gate
           return { ...counts, upload, input: told ? counts.input : tokensOfBytes(upload) }
         })
       }
-      const charge = async (by: bigint) => {
-        await charging.charge(msat(by))
+      const owed = async (by: bigint) => {
+        await charging.owed(by)
+        note((counts) => ({ ...counts, output: counts.output + by }))
+      }
+      const extra = async (by: bigint, late: boolean) => {
+        await (late ? charging.owe(msat(by)) : charging.charge(msat(by)))
         note((counts) => ({ ...counts, extra: counts.extra + by }))
       }
-      const prompt = async (by: bigint) => {
+      const prompt = async (by: bigint, late: boolean) => {
         if (!tariff.input || told) return
         told = true
         left = { ...left, input: 0n }
-        await charging.prompt(by, false)
+        await charging.prompt(by, late)
         note((counts) => ({ ...counts, input: by }))
       }
       const begin = async () => {
@@ -92,8 +99,9 @@ test('whatever is counted, in whatever order: what left is covered, and the gate
           if (move === 'output') run(output(by, 1n))
           if (move === 'image') run(output(by, by))
           if (move === 'upload') run(upload(by))
-          if (move === 'charge') run(charge(by))
-          if (move === 'prompt') run(prompt(by))
+          if (move === 'owed') run(owed(by))
+          if (move === 'charge' || move === 'owe') run(extra(by, move === 'owe'))
+          if (move === 'prompt' || move === 'latePrompt') run(prompt(by, move === 'latePrompt'))
           if (move === 'takeBack' && left.output > 0n) {
             const back = by < left.output ? by : left.output
             left = { ...left, output: left.output - back }
@@ -130,4 +138,76 @@ test('what is granted when the request is over is given back', async () => {
   expect(gate.deliveredSteps).toBe(0n)
   expect(await charging.upload(100n)).toBe(100n)
   expect(gate.deliveredSteps).toBe(0n)
+})
+
+/** One request under a tariff, on credit of nothing. */
+function charged(tariff: Tariff) {
+  const gate = new Gate(PER_MSAT, fixedCredit(msat(0n)), { deliveredSteps: 0n, paid: msat(0n) })
+  const over = new AbortController()
+  const hold = new Hold(accountOver(gate), 1000, { signal: over.signal })
+  return { gate, hold, over, charging: new TariffCharging(hold, tariff) }
+}
+
+const HALF = { output: { msat: 1n, per: 2n, unit: 'byte' } }
+
+describe('steps are taken back while others wait', () => {
+  /** Two bytes for 1 msat have left, three wait for the second msat, and one of the two is taken back: the three now cost both. */
+  async function dearerWhileItWaits() {
+    const request = charged(HALF)
+    request.gate.pay(msat(1n))
+    expect(await request.charging.output(2n, 2n)).toBe(2n)
+    const piece = { left: false, error: undefined as unknown }
+    const whole = request.charging.output(3n, 3n).then(
+      () => {
+        piece.left = true
+      },
+      (error: unknown) => {
+        piece.error = error
+      },
+    )
+    request.charging.takeBack(1n)
+    await settle()
+    return { ...request, piece, whole }
+  }
+
+  test('what they cost by then is waited for, to the msat', async () => {
+    const { gate, charging, piece, whole } = await dearerWhileItWaits()
+    expect(piece.left).toBe(false)
+    expect(gate.due).toBe(1n)
+    gate.pay(msat(1n))
+    await whole
+    expect(piece.left).toBe(true)
+    expect(charging.outputSteps).toBe(4n)
+    expect(gate.delivered).toBe(2n)
+  })
+
+  test('what was granted is given back when the rest does not come', async () => {
+    const { gate, hold, over, piece, whole } = await dearerWhileItWaits()
+    over.abort(new Error('gone'))
+    await whole
+    expect(piece.error).toMatchObject({ message: 'gone' })
+    expect(hold.steps).toBe(0n)
+    expect(gate.deliveredSteps).toBe(0n)
+  })
+
+  test('what was granted is given back when the request is over before the rest comes', async () => {
+    const { gate, hold, whole } = await dearerWhileItWaits()
+    hold.end()
+    gate.pay(msat(1n))
+    await whole
+    expect(hold.steps).toBe(0n)
+    expect(gate.deliveredSteps).toBe(0n)
+  })
+
+  test('what has left already is counted on from what is left of the count', async () => {
+    const { gate, charging } = charged(HALF)
+    gate.pay(msat(5n))
+    await charging.output(10n, 10n)
+    const owed = charging.owed(4n)
+    charging.takeBack(6n)
+    gate.pay(msat(10n))
+    await owed
+    expect(charging.outputSteps).toBe(8n)
+    expect(gate.delivered).toBe(4n)
+  })
 })

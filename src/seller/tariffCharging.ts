@@ -102,12 +102,27 @@ export class TariffCharging implements Charging {
     return this.#inTurn(() => this.#part(growth, steps, least, graceMs))
   }
 
-  /** The cost of some of the steps is enough to go on with, where they can be cut. */
+  /**
+   * The cost of some of the steps is enough to go on with, where they can be cut. What is taken back during the wait can make the
+   * same steps a msat dearer, since each charge is rounded on its own total: then that msat is waited for as well.
+   */
   async #part(growth: Growth, steps: bigint, least: bigint, graceMs: number | undefined): Promise<bigint> {
     const costOf = (part: bigint) => tariffCost(this.#tariff, growth(this.#counts, part)) - this.#asked
-    const more = costOf(steps)
-    const first = costOf(least)
-    const granted = await this.#hold.reserve(more, first > 0n ? first : 1n, graceMs)
+    let granted = 0n
+    try {
+      do {
+        const first = costOf(least) - granted
+        const more = await this.#hold.reserve(costOf(steps) - granted, first > 0n ? first : 1n, graceMs)
+        if (this.#hold.over) {
+          this.#hold.release(granted)
+          return steps
+        }
+        granted += more
+      } while (costOf(least) > granted)
+    } catch (error) {
+      this.#hold.release(granted)
+      throw error
+    }
     let [fits, beyond] = [least, steps + 1n]
     while (beyond - fits > 1n) {
       const middle = (fits + beyond) / 2n
@@ -126,12 +141,16 @@ export class TariffCharging implements Charging {
     while (this.#turn) await this.#turn
     if (this.#hold.over) return
     await this.#inTurn(async () => {
-      const counts = growth(this.#counts)
-      const more = tariffCost(this.#tariff, counts) - this.#asked
-      if (more > 0n) await this.#hold.collect(more)
+      const costNow = () => tariffCost(this.#tariff, growth(this.#counts)) - this.#asked
+      let asked = 0n
+      // Counted on from what the counts are after the wait: something may have been taken back during it.
+      for (let more = costNow(); more > asked; more = costNow()) {
+        await this.#hold.collect(more - asked)
+        asked = more
+      }
       // As if all of it had been covered: what was written off stays so, and is not asked for with the next step.
-      if (more > 0n) this.#asked += more
-      this.#set(counts)
+      this.#asked += asked
+      this.#set(growth(this.#counts))
     })
   }
 
