@@ -58,7 +58,12 @@ describe('numbers that a seller writes', () => {
     await (await buyer.fetch(market.url, { method: 'POST', body: 'short' })).text()
     const [closing] = await buyer.close()
     expect(closing?.dispute).toBeUndefined()
-    expect(closing!.statement.delivered).toBeLessThanOrEqual(14_000n)
+    const { delivered, paid } = closing!.statement
+    // Before the buyer reads the number it has a token and the two that a prompt of five bytes is taken for: it pays 10 sat beyond these,
+    // and the seller gives 3 sat of credit beyond what was paid. How much of that comes before the rest is written off is a matter of time.
+    expect(delivered).toBeLessThanOrEqual(3000n + 10_000n + 3000n)
+    // The number is believed as far as it can have been covered, and as much may be ahead again.
+    expect(paid).toBeLessThanOrEqual(3000n + 10_000n + 3000n + 10_000n)
   })
 
   test('one that is told first is asked for before anything leaves, and the buyer sees the sum', async () => {
@@ -73,7 +78,6 @@ describe('numbers that a seller writes', () => {
   test('a body that is said to play for a day lets go of what is paid, and ends with the window', async () => {
     const market = await openMarket({
       price: '1 sat/play-second',
-      graceMs: 300,
       handler: () =>
         new Response(new Source(1000, 100).body, {
           headers: { 'stream-play': 'ms=86400000', 'content-length': '1000' },
