@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { Option } from 'commander'
 import { StreamError } from '../errors/error.ts'
 import type { Network } from '../money/network.ts'
-import { NETWORKS } from '../nodectl/networks.ts'
+import { NETWORKS } from '../nodectl/networks/networks.ts'
 import { bold } from './output/colour.ts'
 import type { Output } from './output/output.ts'
 

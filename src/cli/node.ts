@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { StreamError } from '../errors/error.ts'
 import type { LightningNode } from '../lightning/node.ts'
-import { isNodeName, lndOptionsOf, readManaged } from '../nodectl/managed.ts'
+import { isNodeName, lndOptionsOf, readManaged } from '../nodectl/managed/record.ts'
 import { stateFolder, stateHome } from './state.ts'
 
 /** How many embedded nodes of one role may run side by side before a further one is refused. */

@@ -1,7 +1,7 @@
 import type { AuthenticatedLnd } from 'lightning'
 import { grpcOpener, identityOf, type LndInfo, type LndOptions, libraryError } from '../lightning/lnd/index.ts'
 import type { Network } from '../money/network.ts'
-import { requireSameNetwork } from './guard.ts'
+import { requireSameNetwork } from './networks/guard.ts'
 
 /** An LND as its operator sees it. Money for streams goes through `LightningNode`; this is for the node's own life. */
 export interface Admin {

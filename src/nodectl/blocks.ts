@@ -1,5 +1,5 @@
 import type { Network } from '../money/network.ts'
-import { NETWORKS } from './networks.ts'
+import { NETWORKS } from './networks/networks.ts'
 
 /** Bitcoin's aim; a single block may take an hour. */
 const BLOCK_MINUTES = 10

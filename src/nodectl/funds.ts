@@ -1,7 +1,7 @@
 import { createChainAddress, getChainBalance, getPendingChainBalance, getUtxos } from 'lightning'
 import { type Msat, msat, sat } from '../money/msat.ts'
 import { type Admin, ask } from './admin.ts'
-import { requireAddressOf } from './guard.ts'
+import { requireAddressOf } from './networks/guard.ts'
 import { type WatchOptions, watch } from './watch.ts'
 
 /** The coins of a node's wallet, outside of channels. */

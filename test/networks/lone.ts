@@ -7,7 +7,7 @@ import type { Network } from '../../src/money/network.ts'
 import { openAdmin } from '../../src/nodectl/admin.ts'
 import { freePorts } from '../../src/nodectl/chain/ports.ts'
 import { listens, until } from '../../src/nodectl/chain/wait.ts'
-import { NETWORKS } from '../../src/nodectl/networks.ts'
+import { NETWORKS } from '../../src/nodectl/networks/networks.ts'
 import { buildBinaries } from '../../src/nodectl/programs/build.ts'
 
 /** How to reach the RPC of a btcd, as LND needs it. */

@@ -13,7 +13,7 @@ import { type Admin, openAdmin } from '../../src/nodectl/admin.ts'
 import { type BtcdRpc, btcdConfig, callBtcd } from '../../src/nodectl/chain/btcd.ts'
 import { freePorts } from '../../src/nodectl/chain/ports.ts'
 import { listens, until } from '../../src/nodectl/chain/wait.ts'
-import { NETWORKS } from '../../src/nodectl/networks.ts'
+import { NETWORKS } from '../../src/nodectl/networks/networks.ts'
 import { buildBinaries } from '../../src/nodectl/programs/build.ts'
 import { type Lone, startLone, takesCalls } from './lone.ts'
 

@@ -7,7 +7,7 @@ import { openLnd } from '../../lightning-net/lnd.ts'
 import type { SharedLightningNet } from '../../lightning-net/shared.ts'
 import { bakeMacaroon, createLndNode } from '../../src/lightning/lnd/index.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
-import { type ManagedNode, macaroonOf, nodeFolder, saveManaged } from '../../src/nodectl/managed.ts'
+import { type ManagedNode, macaroonOf, nodeFolder, saveManaged } from '../../src/nodectl/managed/record.ts'
 import { foreignInvoice } from '../../src/wire/testing/invoice.ts'
 import { commands, type Event, type Result, tempFolder } from '../cli/command.ts'
 

@@ -1,5 +1,5 @@
 import { formatMsat } from '../../money/msat.ts'
-import { NETWORKS } from '../../nodectl/networks.ts'
+import { NETWORKS } from '../../nodectl/networks/networks.ts'
 import type { InvoiceDetails, RouteHop } from '../../wire/invoiceDetails.ts'
 import { escaped } from '../output/escaped.ts'
 import { agoOrAhead } from '../output/span.ts'

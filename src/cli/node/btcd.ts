@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { StreamError } from '../../errors/error.ts'
 import type { Network } from '../../money/network.ts'
-import type { BtcdAccess } from '../../nodectl/config.ts'
+import type { BtcdAccess } from '../../nodectl/managed/config.ts'
 
 /** btcd's own (chaincfg and its params.go). */
 const RPC_PORTS: Readonly<Record<Network, number>> = {

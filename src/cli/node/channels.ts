@@ -3,8 +3,8 @@ import { EXIT } from '../../errors/codes.ts'
 import { formatMsat } from '../../money/msat.ts'
 import type { Admin } from '../../nodectl/admin.ts'
 import { blocksInWords } from '../../nodectl/blocks.ts'
-import type { Channel, ChannelList, PendingChannel } from '../../nodectl/channels.ts'
-import { liquidityOf, receiveWords, sendWords, shortSat } from '../../nodectl/liquidity.ts'
+import type { Channel, ChannelList, PendingChannel } from '../../nodectl/channels/channels.ts'
+import { liquidityOf, receiveWords, sendWords, shortSat } from '../../nodectl/channels/liquidity.ts'
 import { jsonOption } from '../options.ts'
 import { bold, cyan, dim, green, yellow } from '../output/colour.ts'
 import type { Output } from '../output/output.ts'
@@ -27,7 +27,7 @@ export function channelsCommand(): Command {
 }
 
 async function show(admin: Admin, output: Output): Promise<number> {
-  const { listChannels } = await import('../../nodectl/channels.ts')
+  const { listChannels } = await import('../../nodectl/channels/channels.ts')
   const list = await listChannels(admin)
   const liquidity = liquidityOf(list)
   const words = { send: sendWords(liquidity), receive: receiveWords(liquidity) }

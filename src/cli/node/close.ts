@@ -3,8 +3,8 @@ import { EXIT } from '../../errors/codes.ts'
 import { formatMsat } from '../../money/msat.ts'
 import type { Admin } from '../../nodectl/admin.ts'
 import { blocksInWords } from '../../nodectl/blocks.ts'
-import type { CloseOptions, ClosingState } from '../../nodectl/close.ts'
-import type { CloseCost } from '../../nodectl/closePlan.ts'
+import type { CloseOptions, ClosingState } from '../../nodectl/channels/close.ts'
+import type { CloseCost } from '../../nodectl/channels/closePlan.ts'
 import { confirmReal, yesOption } from '../confirm.ts'
 import { interruptSignal } from '../interrupt.ts'
 import { jsonOption } from '../options.ts'
@@ -56,7 +56,7 @@ export function closeCommand(): Command {
 }
 
 async function dryRun(admin: Admin, wish: CloseOptions, output: Output): Promise<number> {
-  const { estimateClose } = await import('../../nodectl/close.ts')
+  const { estimateClose } = await import('../../nodectl/channels/close.ts')
   const { is, channel, cost } = await estimateClose(admin, wish)
   output.event('dry-run', {
     network: admin.network,
@@ -78,7 +78,7 @@ async function close(
   yes: boolean | undefined,
   output: Output,
 ): Promise<number> {
-  const { closeChannel, closeTransactionOf, watchClosing } = await import('../../nodectl/close.ts')
+  const { closeChannel, closeTransactionOf, watchClosing } = await import('../../nodectl/channels/close.ts')
   const { network } = admin
   const signal = interruptSignal()
   const confirm = async (cost: CloseCost): Promise<void> => {

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { StreamError } from '../../errors/error.ts'
-import type { ManagedNode } from '../../nodectl/managed.ts'
+import type { ManagedNode } from '../../nodectl/managed/record.ts'
 
 export const nameOption = (): Option => new Option('--name <name>', 'which node; not needed while there is one')
 

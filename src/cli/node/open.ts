@@ -4,11 +4,11 @@ import { EXIT } from '../../errors/codes.ts'
 import { formatMsat, ZERO } from '../../money/msat.ts'
 import type { Admin } from '../../nodectl/admin.ts'
 import { blocksInWords } from '../../nodectl/blocks.ts'
-import { NETWORKS } from '../../nodectl/networks.ts'
-import type { OpeningState } from '../../nodectl/open.ts'
-import { type ChannelWish, checkWish, type OpenCost } from '../../nodectl/openCost.ts'
-import { openRecords } from '../../nodectl/openRecord.ts'
-import { type PeerName, parsePeer, shortKey } from '../../nodectl/peersText.ts'
+import type { OpeningState } from '../../nodectl/channels/open.ts'
+import { type ChannelWish, checkWish, type OpenCost } from '../../nodectl/channels/openCost.ts'
+import { openRecords } from '../../nodectl/channels/openRecord.ts'
+import { NETWORKS } from '../../nodectl/networks/networks.ts'
+import { type PeerName, parsePeer, shortKey } from '../../nodectl/peers/peersText.ts'
 import { confirmReal, yesOption } from '../confirm.ts'
 import { interruptSignal } from '../interrupt.ts'
 import { jsonOption } from '../options.ts'
@@ -81,8 +81,8 @@ function prepare(text: string, options: OpenCliOptions): Prepared {
 
 async function dryRun(admin: Admin, { peer, waitMs: _, ...wish }: Prepared, output: Output): Promise<number> {
   const [{ estimateOpen }, { isConnected }] = await Promise.all([
-    import('../../nodectl/open.ts'),
-    import('../../nodectl/peers.ts'),
+    import('../../nodectl/channels/open.ts'),
+    import('../../nodectl/peers/peers.ts'),
   ])
   const cost = await estimateOpen(admin, peer.publicKey, wish)
   const connected = await isConnected(admin.lnd, peer.publicKey)
@@ -97,7 +97,7 @@ async function dryRun(admin: Admin, { peer, waitMs: _, ...wish }: Prepared, outp
 
 async function open(admin: Admin, prepared: Prepared, options: OpenCliOptions, output: Output): Promise<number> {
   const { peer, waitMs, amount, push } = prepared
-  const { openChannel, watchOpening } = await import('../../nodectl/open.ts')
+  const { openChannel, watchOpening } = await import('../../nodectl/channels/open.ts')
   const { network } = admin
   const signal = interruptSignal()
   const records = openRecords(join(stateHome(), 'opens'))

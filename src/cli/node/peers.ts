@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { EXIT } from '../../errors/codes.ts'
 import type { Admin } from '../../nodectl/admin.ts'
-import type { Peer } from '../../nodectl/peers.ts'
-import { type PeerName, parsePeer } from '../../nodectl/peersText.ts'
-import { PORT_WORDS, reachWords, TOR_WORDS } from '../../nodectl/reachText.ts'
+import type { Peer } from '../../nodectl/peers/peers.ts'
+import { type PeerName, parsePeer } from '../../nodectl/peers/peersText.ts'
+import { PORT_WORDS, reachWords, TOR_WORDS } from '../../nodectl/peers/reachText.ts'
 import { jsonOption } from '../options.ts'
 import { bold, dim, green } from '../output/colour.ts'
 import { formatUnits } from '../output/meter.ts'
@@ -61,8 +61,8 @@ const noOptions = (): void => {}
 
 async function list(admin: Admin, ports: boolean, output: Output): Promise<number> {
   const [{ listPeers }, { readReach }] = await Promise.all([
-    import('../../nodectl/peers.ts'),
-    import('../../nodectl/reach.ts'),
+    import('../../nodectl/peers/peers.ts'),
+    import('../../nodectl/peers/reach.ts'),
   ])
   const [peers, reach] = await Promise.all([listPeers(admin), readReach(admin)])
   output.event('peers', {
@@ -89,7 +89,7 @@ function lineOf(peer: Peer): string {
 }
 
 async function connect(admin: Admin, peer: PeerName, output: Output): Promise<number> {
-  const { connectPeer } = await import('../../nodectl/peers.ts')
+  const { connectPeer } = await import('../../nodectl/peers/peers.ts')
   const { already } = await connectPeer(admin, peer)
   output.event('connected', { ...peer, already })
   output.say(already ? 'connected already' : `${green('✓')} connected`)
@@ -97,7 +97,7 @@ async function connect(admin: Admin, peer: PeerName, output: Output): Promise<nu
 }
 
 async function forget(admin: Admin, { publicKey }: PeerName, output: Output): Promise<number> {
-  const { forgetPeer } = await import('../../nodectl/peers.ts')
+  const { forgetPeer } = await import('../../nodectl/peers/peers.ts')
   const { was } = await forgetPeer(admin, publicKey)
   output.event('forgotten', { publicKey, was })
   output.say(was ? `${green('✓')} disconnected` : 'it was not connected')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { minus, sat } from '../../money/msat.ts'
-import type { Channel } from '../../nodectl/channels.ts'
+import type { Channel } from '../../nodectl/channels/channels.ts'
 import { sampleChannel } from '../../nodectl/testing/sample.ts'
 import { barOf, cellsOf, widthOf } from './picture.ts'
 

@@ -1,4 +1,4 @@
-import type { Channel } from '../../nodectl/channels.ts'
+import type { Channel } from '../../nodectl/channels/channels.ts'
 
 /** What fills a bar, from this node's side to the peer's. */
 const PARTS = ['kept', 'canSend', 'inFlight', 'canReceive', 'keptByPeer'] as const

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { StreamError } from '../../errors/error.ts'
 import { type LndOptions, parseLndSpec } from '../../lightning/lnd/index.ts'
-import { listManaged, lndOptionsOf, readManaged } from '../../nodectl/managed.ts'
+import { listManaged, lndOptionsOf, readManaged } from '../../nodectl/managed/record.ts'
 import { stateHome } from '../state.ts'
 
 /** For the commands of a node's own life. Without it they take the only managed node there is. */

@@ -1,6 +1,6 @@
 import { toStreamError } from '../../errors/error.ts'
 import type { NodeInfo } from '../../lightning/node.ts'
-import { shortSat } from '../../nodectl/liquidity.ts'
+import { shortSat } from '../../nodectl/channels/liquidity.ts'
 import { sellersOf, type Watched } from '../watched.ts'
 
 /** How a node that is paid stands, for a person. */

@@ -3,8 +3,8 @@ import { StreamError } from '../../errors/error.ts'
 import type { LndRole } from '../../lightning/lnd/index.ts'
 import { ZERO } from '../../money/msat.ts'
 import { type Admin, ask } from '../admin.ts'
-import { type Channel as OpenChannel, toChannel, toPending } from '../channels.ts'
-import { type Liquidity, receiveWords, sendWords, sumUp } from '../liquidity.ts'
+import { type Channel as OpenChannel, toChannel, toPending } from '../channels/channels.ts'
+import { type Liquidity, receiveWords, sendWords, sumUp } from '../channels/liquidity.ts'
 import { type Judgement, ok, problem, warning } from './finding.ts'
 
 export interface ChannelFacts {

@@ -1,5 +1,5 @@
 import type { Network } from '../../money/network.ts'
-import { NETWORKS } from '../networks.ts'
+import { NETWORKS } from '../networks/networks.ts'
 import { type Judgement, ok, problem, skipped, warning } from './finding.ts'
 
 const MINUTE_MS = 60_000

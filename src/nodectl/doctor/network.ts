@@ -3,7 +3,7 @@ import { getBlockHeader } from 'lightning'
 import { StreamError } from '../../errors/error.ts'
 import type { Network } from '../../money/network.ts'
 import { type Admin, ask } from '../admin.ts'
-import { requireGenesisOf, requireSameNetwork } from '../guard.ts'
+import { requireGenesisOf, requireSameNetwork } from '../networks/guard.ts'
 import { type Judgement, ok, problem } from './finding.ts'
 
 export interface NetworkFacts {

@@ -1,6 +1,6 @@
 import type { GetWalletInfoResult } from 'lightning'
 import type { Network } from '../../money/network.ts'
-import { NETWORKS } from '../networks.ts'
+import { NETWORKS } from '../networks/networks.ts'
 import { type Judgement, ok, problem, warning } from './finding.ts'
 
 type SyncFacts = Pick<GetWalletInfoResult, 'is_synced_to_chain' | 'is_synced_to_graph' | 'current_block_height'>

@@ -1,9 +1,9 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chainRuns, findChain, stopChain } from '../chain/chain.ts'
-import { nodeDown } from '../down.ts'
-import { nodeFolder } from '../managed.ts'
-import { requireOwnFolder } from '../managedFiles.ts'
+import { nodeDown } from '../managed/down.ts'
+import { requireOwnFolder } from '../managed/files.ts'
+import { nodeFolder } from '../managed/record.ts'
 import { labFolder, withLab } from './folder.ts'
 import { endStranded, findLabNode, guestsOf, LAB_NODES, type LabNodeName } from './nodes.ts'
 

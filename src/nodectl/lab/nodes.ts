@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, minus, msat, sat } from '../../money/msat.ts'
 import { type Admin, ask, openAdmin } from '../admin.ts'
-import { endDaemon, runningDaemon, signalDaemon } from '../daemon.ts'
-import { listManaged, lndOptionsOf, type ManagedNode, nodeFolder, readManaged } from '../managed.ts'
-import { daemonFiles } from '../managedFiles.ts'
+import { endDaemon, runningDaemon, signalDaemon } from '../daemon/daemon.ts'
+import { daemonFiles } from '../managed/files.ts'
+import { listManaged, lndOptionsOf, type ManagedNode, nodeFolder, readManaged } from '../managed/record.ts'
 
 /** The nodes of every lab. Alice opens the channel to bob. */
 export const LAB_NODES = [

@@ -1,7 +1,7 @@
 import { StreamError } from '../../errors/error.ts'
 import { chainRuns, labStep, type PrivateChain } from '../chain/chain.ts'
 import { until } from '../chain/wait.ts'
-import type { ManagedNode } from '../managed.ts'
+import type { ManagedNode } from '../managed/record.ts'
 import { nodeRuns } from './nodes.ts'
 
 /** A lab that is being brought up. */

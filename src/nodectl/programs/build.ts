@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { StreamError } from '../../errors/error.ts'
-import { isAlive } from '../alive.ts'
+import { isAlive } from '../daemon/alive.ts'
 import { stateHome } from '../home.ts'
 
 const HERE = dirname(fileURLToPath(import.meta.url))

@@ -1,5 +1,5 @@
 import { minus, sat } from '../../money/msat.ts'
-import type { Channel, PendingChannel } from '../channels.ts'
+import type { Channel, PendingChannel } from '../channels/channels.ts'
 
 /** A key that is one of nobody's. */
 export const KEY = `02${'ab'.repeat(32)}`

@@ -1,7 +1,7 @@
 import { createChainAddress, sendToChainAddress } from 'lightning'
-import { addressNetworks } from '../../../src/nodectl/address.ts'
 import { ask } from '../../../src/nodectl/admin.ts'
-import { estimateClose } from '../../../src/nodectl/close.ts'
+import { estimateClose } from '../../../src/nodectl/channels/close.ts'
+import { addressNetworks } from '../../../src/nodectl/networks/address.ts'
 import { type Attempt, crossings } from '../attempt.ts'
 import type { World } from '../world.ts'
 

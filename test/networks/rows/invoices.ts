@@ -3,7 +3,7 @@ import { createLndNode, type LndOptions } from '../../../src/lightning/lnd/index
 import type { LightningNode, PaymentOutcome } from '../../../src/lightning/node.ts'
 import { payInvoice } from '../../../src/lightning/verbs/verbs.ts'
 import { sat } from '../../../src/money/msat.ts'
-import { NETWORKS } from '../../../src/nodectl/networks.ts'
+import { NETWORKS } from '../../../src/nodectl/networks/networks.ts'
 import { makeInvoice } from '../../../src/wire/testing/invoice.ts'
 import { type Attempt, crossings } from '../attempt.ts'
 import type { Member, World } from '../world.ts'

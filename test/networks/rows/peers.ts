@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { sat, ZERO } from '../../../src/money/msat.ts'
-import { openChannel } from '../../../src/nodectl/open.ts'
-import { openRecords } from '../../../src/nodectl/openRecord.ts'
-import { parsePeer } from '../../../src/nodectl/peersText.ts'
+import { openChannel } from '../../../src/nodectl/channels/open.ts'
+import { openRecords } from '../../../src/nodectl/channels/openRecord.ts'
+import { parsePeer } from '../../../src/nodectl/peers/peersText.ts'
 import { type Attempt, crossings } from '../attempt.ts'
 import type { World } from '../world.ts'
 
