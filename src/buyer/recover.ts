@@ -1,6 +1,7 @@
 import { type StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal, JournalAgreement, JournalPayment } from '../ledger/journal.ts'
 import type { LightningNode } from '../lightning/node.ts'
+import { pause } from '../lightning/pause.ts'
 import { type Msat, msat, ZERO } from '../money/msat.ts'
 import { stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
@@ -88,7 +89,7 @@ async function recoverPayments(options: RecoverOptions): Promise<RecoveredPaymen
     for (const payment of open) results.set(payment.paymentHash, await judge(node, journal, payment, self))
     const left = [...results.values()].some(({ now }) => now === 'open')
     if (!left || signal?.aborted || performance.now() + pauseMs > untilMs) return [...results.values()]
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    await pause(pauseMs, signal)
   }
 }
 

@@ -1,3 +1,4 @@
+import { pause } from '../lightning/pause.ts'
 import { SseSplitter } from '../meter/sse.ts'
 import { fromProblem } from '../wire/problem.ts'
 import { decodeStatement, type Statement } from '../wire/statement.ts'
@@ -118,18 +119,4 @@ function parse(data: string | undefined): Statement | undefined {
   } catch {
     return undefined
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-  })
 }

@@ -1,3 +1,5 @@
+import { pause } from '../lightning/pause.ts'
+
 export interface WatchOptions<T> {
   /** The longest to watch, in ms. */
   readonly forMs: number
@@ -28,18 +30,4 @@ export async function watch<T>(
     if (done || left <= 0 || options.signal?.aborted) return state
     await pause(Math.min(EVERY_MS, left), options.signal)
   }
-}
-
-/** Resolves after so many ms, or when the signal aborts. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end)
-    if (signal?.aborted) end()
-  })
 }

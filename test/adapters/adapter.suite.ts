@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createBuyer } from '../../src/buyer/buyer.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { addressOf, type WebHandler } from '../../src/seller/adapters/request.ts'
+import { endless } from '../../src/seller/adapters/testing/endless.ts'
 import { paywall } from '../../src/seller/paywall.ts'
 
 export interface Mounted {
@@ -196,26 +197,6 @@ export function adapterSuite(name: string, mount: Mount): void {
       expect(await text(answer)).toBe('')
     })
   })
-}
-
-function endless(): {
-  readonly body: ReadableStream<Uint8Array>
-  readonly state: { pulled: number }
-  readonly cancelled: Promise<unknown>
-} {
-  const state = { pulled: 0 }
-  const cancelled = Promise.withResolvers<unknown>()
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        state.pulled++
-        controller.enqueue(new Uint8Array(CHUNK))
-      },
-      cancel: (reason) => cancelled.resolve(reason),
-    },
-    { highWaterMark: 0 },
-  )
-  return { body, state, cancelled: cancelled.promise }
 }
 
 /** The first so many bytes. */

@@ -1,21 +1,10 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { expect, test } from 'vitest'
 import { toExpress } from '../../src/seller/adapters/express.ts'
 import { adapterSuite, type Mount } from './adapter.suite.ts'
+import { listening } from './listening.ts'
 
-async function listen(app: express.Express) {
-  const server = app.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
+const listen = (app: express.Express) => listening(app.listen(0, '127.0.0.1'))
 
 const mount: Mount = (handler, onError) => {
   const app = express()

@@ -1,27 +1,15 @@
-import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { toFetch } from '../../src/seller/adapters/fetch.ts'
 import { toHono } from '../../src/seller/adapters/hono.ts'
 import { adapterSuite, type Mount } from './adapter.suite.ts'
+import { listening } from './listening.ts'
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
 
-async function listen(fetch: Fetch) {
-  const server = createAdaptorServer({ fetch }) as Server
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
+const listen = (fetch: Fetch) => listening((createAdaptorServer({ fetch }) as Server).listen(0, '127.0.0.1'))
 
 const inHono: Mount = (handler, onError) => {
   const app = new Hono()

@@ -1,17 +1,14 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { modelHandler } from '../../examples/model/handler.ts'
-import { type LanguageModel, loadLanguageModel } from '../../examples/model/llama.ts'
 import { type ModelServer, startModelServer } from '../../examples/model/server.ts'
-import { modelAvailable, prepareModel } from '../../examples/model/setup.ts'
+import { modelAvailable } from '../../examples/model/setup.ts'
+import { FETCH_MS, loadedModel } from '../../examples/model/testing/loaded.ts'
 import { withUsage } from '../../src/gateway/models/usage.ts'
 import { proxyTo } from '../../src/seller/sources/upstream.ts'
 import { type Market, openMarket, rejection, until } from '../trade/market.ts'
 import { load } from './cpu.ts'
 
 const available = modelAvailable()
-/** The first start fetches the model. */
-const FETCH_MS = 300_000
 const GRACE_MS = 1500
 const MESSAGES = [{ role: 'user' as const, content: 'Tell a very long story about a storm.' }]
 
@@ -102,19 +99,12 @@ describe.skipIf(available !== true)(
 describe.skipIf(available !== true)(
   `a real model behind the gate of its own process${available === true ? '' : `: ${available}`}`,
   () => {
-    let model: LanguageModel
-    beforeAll(async () => {
-      const files = await prepareModel()
-      model = await loadLanguageModel(files.llama, files.weights, files.name)
-    }, FETCH_MS)
-    afterAll(() => model?.close())
+    const model = loadedModel()
 
     test('stands still while the wallet is cut, and goes on with the same answer when it is back', async () => {
-      const free = modelHandler(model)
-      const market = await openMarket({ price: '1 sat/token', credit: '2 sat', handler: free })
+      const { handle, computed } = model()
+      const market = await openMarket({ price: '1 sat/token', credit: '2 sat', handler: handle })
       const buyer = market.buyer({ ahead: '20 sat' })
-      const computed = async () =>
-        ((await (await free(new Request('http://model/health'))).json()) as { readonly tokens: number }).tokens
       const body = JSON.stringify({ messages: MESSAGES, max_tokens: 120, temperature: 0, stream: true })
       const response = await buyer.fetch(`${market.url}/v1/chat/completions`, { method: 'POST', body })
       const text = response.text()

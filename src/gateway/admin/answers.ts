@@ -18,6 +18,15 @@ type Init = { readonly status?: number; readonly headers?: Readonly<Record<strin
 export const answer = (body: BodyInit | null, type: string, { status = 200, headers = {} }: Init = {}): Response =>
   new Response(body, { status, headers: { ...HEADERS, 'content-type': type, ...headers } })
 
+/** What a reader of that JSON has. */
+export type AsJson<T> = T extends bigint
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly AsJson<Item>[]
+    : T extends object
+      ? { readonly [Name in keyof T]: AsJson<T[Name]> }
+      : T
+
 /** JSON in which amounts, which are bigint, are decimal strings. */
 export const toJson = (value: unknown): string =>
   JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? `${member}` : member))

@@ -16,11 +16,21 @@ function kept(collector: Collector, span: Span, route: string, nowMs: number): B
 }
 
 /** The revenue of a span: one number for each bucket, oldest first, in msat. */
+export interface Revenue {
+  readonly span: Span
+  readonly widthMs: number
+  readonly startMs: readonly number[]
+  readonly paid: readonly bigint[]
+  readonly earned: readonly bigint[]
+  readonly returned: readonly bigint[]
+  readonly payments: readonly bigint[]
+}
+
 export function revenue(collector: Collector, url: URL, nowMs: number): Response {
   const { span, route } = asked(url)
   const { widthMs } = SPANS[span]
   const buckets = fill(kept(collector, span, route, nowMs), span, nowMs)
-  return json({
+  const told: Revenue = {
     span,
     widthMs,
     startMs: buckets.map(({ startMs }) => startMs),
@@ -28,7 +38,8 @@ export function revenue(collector: Collector, url: URL, nowMs: number): Response
     earned: buckets.map(({ earned }) => earned),
     returned: buckets.map(({ returned }) => returned),
     payments: buckets.map(({ payments }) => payments),
-  })
+  }
+  return json(told)
 }
 
 export function revenueCsv(collector: Collector, url: URL, nowMs: number): Response {

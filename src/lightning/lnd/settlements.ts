@@ -1,5 +1,6 @@
 import { msat } from '../../money/msat.ts'
 import type { Settlement } from '../node.ts'
+import { pause } from '../pause.ts'
 import { nodeError } from './errors.ts'
 import type { LndInvoice, LndRpc } from './rpc.ts'
 
@@ -57,18 +58,6 @@ export function subscribeSettlements(
   }
   void run()
   return () => ending.abort()
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }
 
 interface Listening {

@@ -1,10 +1,11 @@
 import { closeChannel as closeLndChannel, getChainFeeRate, getChannel, getClosedChannels } from 'lightning'
 import { StreamError } from '../../errors/error.ts'
+import { pause } from '../../lightning/pause.ts'
 import { type Admin, ask } from '../admin.ts'
 import { requireAddressOf } from '../networks/guard.ts'
 import { isConnected } from '../peers/peers.ts'
 import { shortKey } from '../peers/peersText.ts'
-import { pause, type WatchOptions, watch } from '../watch.ts'
+import { type WatchOptions, watch } from '../watch.ts'
 import { type ChannelList, listChannels, type PendingChannel } from './channels.ts'
 import { type CloseCost, closeCost, closeError, findChannel, type NamedChannel } from './closePlan.ts'
 

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type RunningServer, serve, type WebHandler } from './node.ts'
 import { addressOf } from './request.ts'
 import { knownResponse } from './response.ts'
+import { endless } from './testing/endless.ts'
 import { type Http2Client, http2Client } from './testing/http2Fetch.ts'
 
 const fixture = (name: string): string =>
@@ -34,27 +35,6 @@ async function start(
     async () => client.session.destroy(),
   )
   return { server, client, url }
-}
-
-/** Chunks of 16 KiB without an end; says how many were taken and why it ended. */
-function endless(): {
-  readonly body: ReadableStream<Uint8Array>
-  readonly state: { pulled: number }
-  readonly cancelled: Promise<unknown>
-} {
-  const state = { pulled: 0 }
-  const cancelled = Promise.withResolvers<unknown>()
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        state.pulled++
-        controller.enqueue(new Uint8Array(16_384))
-      },
-      cancel: (reason) => cancelled.resolve(reason),
-    },
-    { highWaterMark: 0 },
-  )
-  return { body, state, cancelled: cancelled.promise }
 }
 
 test('a handler sees method, URL, headers, peer and body over HTTP/2', async () => {

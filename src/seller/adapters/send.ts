@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
+import { drained } from '../drained.ts'
 import { knownBody } from './response.ts'
 
 /** Where an answer is written: a message of HTTP/1.1, or a stream of HTTP/2. */
@@ -113,16 +114,3 @@ class Length {
 }
 
 export const clientGone = (): DOMException => new DOMException('the client is gone', 'AbortError')
-
-function drained(outgoing: Outgoing): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done)
-      outgoing.off('close', done)
-      resolve()
-    }
-    outgoing.on('drain', done)
-    outgoing.on('close', done)
-    if (outgoing.destroyed) done()
-  })
-}

@@ -1,5 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { drained } from '../../drained.ts'
 
 /** Idle connections that are kept to one upstream. */
 const IDLE_SOCKETS = 64
@@ -110,15 +111,3 @@ async function sendBody(outgoing: ClientRequest, body: ReadableStream<Uint8Array
     outgoing.off('close', gone)
   }
 }
-
-const drained = (outgoing: ClientRequest): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done)
-      outgoing.off('close', done)
-      resolve()
-    }
-    outgoing.on('drain', done)
-    outgoing.on('close', done)
-    if (outgoing.destroyed) done()
-  })
