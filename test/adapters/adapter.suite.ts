@@ -144,8 +144,10 @@ export function adapterSuite(name: string, mount: Mount): void {
     })
 
     it('an upload that breaks off is no whole request', async () => {
+      const begun = Promise.withResolvers<void>()
       const seen = Promise.withResolvers<string>()
       const url = await start(async (request) => {
+        begun.resolve()
         await request.text().then(
           () => seen.resolve('whole'),
           () => seen.resolve('broken'),
@@ -156,7 +158,7 @@ export function adapterSuite(name: string, mount: Mount): void {
       const sending = httpRequest(`${url}/paid/x`, { method: 'POST', headers })
       sending.on('error', () => {})
       sending.write('half')
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await begun.promise
       sending.destroy()
       expect(await seen.promise).toBe('broken')
     })

@@ -94,7 +94,7 @@ describe('a seller in front of another service', () => {
       response.write(Buffer.alloc(3 * KIB))
     })
     const market = await openMarket({ handler: proxyTo(url) })
-    const buyer = market.buyer({ stallMs: 300, ahead: '6 sat' })
+    const buyer = market.buyer({ stallMs: 3000, ahead: '6 sat' })
     const error = await rejection(buyer.fetch(market.url).then(readAll))
     expect(error).toMatchObject({ code: 'stream-stalled', details: { received: '3000' } })
     const { paid, inFlight } = buyer.trades[0]!

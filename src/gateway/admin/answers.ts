@@ -1,3 +1,4 @@
+import { csvText } from '../../ledger/csv.ts'
 import type { Refusal } from './entry.ts'
 
 /** Nothing but the page's own files; nothing of it in a frame; no word of it to others. */
@@ -44,19 +45,8 @@ export const refuse = ({ status, reason, retryAfterMs }: Refusal): Response =>
 
 export const isRefusal = (value: object): value is Refusal => 'reason' in value
 
-/**
- * Rows as comma-separated values (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe: a title may come from
- * anywhere.
- */
-export function csv(names: readonly string[], rows: ReadonlyArray<readonly unknown[]>, file: string): Response {
-  const text = [names, ...rows].map((cells) => `${cells.map(cell).join(',')}\r\n`).join('')
-  return answer(text, 'text/csv; charset=utf-8', {
+/** Rows as a file for spreadsheets. */
+export const csv = (names: readonly string[], rows: ReadonlyArray<readonly unknown[]>, file: string): Response =>
+  answer(csvText(names, rows), 'text/csv; charset=utf-8', {
     headers: { 'content-disposition': `attachment; filename="${file}"` },
   })
-}
-
-function cell(value: unknown): string {
-  const text = `${value ?? ''}`
-  const harmless = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
-}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { bucketOf, NOTHING } from './series.ts'
 import type { Sight } from './sight.ts'
-import { MAX_TROUBLES, StatsStore } from './store.ts'
+import { MAX_PRICE_EDITS, MAX_SIGHTS, MAX_TROUBLES, StatsStore } from './store.ts'
 
 const folders: string[] = []
 afterEach(() => {
@@ -76,6 +76,22 @@ test('minutes are forgotten after a day, hours after two months, days stay; trou
   expect(store.revenue(DAY_MS, 0)).toHaveLength(3)
   expect(store.troubles(5000)).toHaveLength(MAX_TROUBLES)
   expect(store.troubles(1)[0]!.atMs).toBe(MAX_TROUBLES + 49)
+  store.close()
+})
+
+test('of agreements and price edits the latest are kept, as many as there is room for', () => {
+  const store = new StatsStore(file())
+  const sights = Array.from({ length: MAX_SIGHTS + 50 }, (_, i) => sight(`a${i}`, i))
+  store.write({ atMs: NOW, revenue: [], sights, troubles: [] })
+  for (let i = 0; i < MAX_PRICE_EDITS + 50; i++) {
+    store.notePrice({ atMs: i, route: 'chat', was: `${i} sat/token`, now: `${i + 1} sat/token`, by: 'token' })
+  }
+  store.prune(NOW)
+  const kept = store.sights(2 * MAX_SIGHTS)
+  expect(kept).toHaveLength(MAX_SIGHTS)
+  expect(kept.at(-1)!.agreement).toBe('a50')
+  expect(store.prices(2 * MAX_PRICE_EDITS)).toHaveLength(MAX_PRICE_EDITS)
+  expect(store.prices(1)[0]!.atMs).toBe(MAX_PRICE_EDITS + 49)
   store.close()
 })
 

@@ -3,17 +3,18 @@ import { MAX_PLAYLIST_BYTES, MAX_SEGMENTS, type Playlist, type Segment } from '.
 
 /**
  * Reads a DASH manifest (ISO 23009-1) as far as it names its segments by `SegmentTemplate`, with a fixed duration or a timeline: the form
- * that packagers write. It is no XML parser: it looks for the elements that it needs.
+ * that packagers write. It is no XML parser: it looks for the elements that it needs. Each is looked through once, up to the next `<`, so that tags
+ * without an end cost no more than others.
  * @throws StreamError `upstream-failed` for another form, or more than 43,200 segments
  */
 export function readMpd(text: string): Playlist {
   if (text.length > MAX_PLAYLIST_BYTES || !/<MPD[\s>]/.test(text)) throw unusable('is none')
   if (/<BaseURL[\s>]/.test(text)) throw unusable('names a BaseURL, which is not supported')
-  const totalMs = isoMs(attribute(/<MPD\s[^>]*>/.exec(text)?.[0] ?? '', 'mediaPresentationDuration'))
+  const totalMs = isoMs(attribute(/<MPD\s[^<>]*>/.exec(text)?.[0] ?? '', 'mediaPresentationDuration'))
   const segments: Segment[] = []
   const extras: string[] = []
   for (const set of text.split(/<AdaptationSet[\s>]/).slice(1, 65)) {
-    const template = /<SegmentTemplate\s([^>]*)>/.exec(set)?.[1]
+    const template = /<SegmentTemplate\s([^<>]*)>/.exec(set)?.[1]
     const media = attribute(template ?? '', 'media')
     if (template === undefined || media === undefined) throw unusable('has no SegmentTemplate')
     const lengths = lengthsOf(set, template, totalMs)
@@ -58,7 +59,7 @@ function lengthsOf(set: string, template: string, totalMs: number | undefined): 
     return lengths
   }
   let time = 0n
-  for (const [, text = ''] of set.matchAll(/<S\s([^>]*?)\/?>/g)) {
+  for (const [, text = ''] of set.matchAll(/<S\s([^<>]*?)\/?>/g)) {
     const duration = whole(attribute(text, 'd') ?? '')
     const repeats = Number(attribute(text, 'r') ?? '0')
     time = attribute(text, 't') === undefined ? time : whole(attribute(text, 't')!)
@@ -71,7 +72,7 @@ function lengthsOf(set: string, template: string, totalMs: number | undefined): 
 }
 
 const representations = (set: string) =>
-  [...set.matchAll(/<Representation\s([^>]*)>/g)]
+  [...set.matchAll(/<Representation\s([^<>]*)>/g)]
     .slice(0, 64)
     .map(([, text = '']) => ['', attribute(text, 'id') ?? '', attribute(text, 'bandwidth') ?? ''] as const)
 

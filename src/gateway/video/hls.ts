@@ -17,6 +17,8 @@ export type Playlist =
 /** A day in segments of 2 s. */
 export const MAX_SEGMENTS = 43_200
 export const MAX_PLAYLIST_BYTES = 8 << 20
+/** Ten for each segment: a playlist of nothing but ends of lines would keep everybody else waiting. */
+const MAX_LINES = 10 * MAX_SEGMENTS
 const MAX_URI = 4096
 const MAX_OTHERS = 1000
 /** No segment plays longer: an hour is a whole file. */
@@ -31,7 +33,8 @@ const DURATION = /^(\d{1,5})(?:\.(\d{1,12}))?(?:,|$)/
  */
 export function readPlaylist(text: string): Playlist {
   if (text.length > MAX_PLAYLIST_BYTES) throw unusable(`is larger than ${MAX_PLAYLIST_BYTES} bytes`)
-  const lines = text.split(/\r?\n/)
+  const lines = text.split(/\r?\n/, MAX_LINES + 1)
+  if (lines.length > MAX_LINES) throw unusable(`has more than ${MAX_LINES} lines`)
   if (lines[0]?.replace(/^\uFEFF/, '').trim() !== '#EXTM3U') throw unusable('does not begin with #EXTM3U')
   const variants: string[] = []
   const renditions: string[] = []

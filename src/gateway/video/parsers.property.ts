@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { StreamError } from '../../errors/error.ts'
 import { readMpd } from './dash.ts'
 import { merge, type Part } from './delivered.ts'
-import { MAX_SEGMENTS, readPlaylist } from './hls.ts'
+import { MAX_PLAYLIST_BYTES, MAX_SEGMENTS, readPlaylist } from './hls.ts'
 import { mp4DurationMs } from './mp4.ts'
 
 const orRefuses = <T>(read: () => T): T | undefined => {
@@ -45,6 +45,35 @@ it('keeps the order and the length of every segment that a playlist names', () =
 it('refuses a huge playlist', () => {
   const text = `#EXTM3U\n${'#EXTINF:1,\na\n'.repeat(MAX_SEGMENTS + 1)}`
   expect(() => readPlaylist(text)).toThrow(/more than/)
+})
+
+/** Openings without an end, up to the largest text that is read: who looks for the end of each anew does not come back. */
+it.each(['<MPD ', '<AdaptationSet ', '<SegmentTemplate ', '<Representation ', '<S ', '<S d="2" '])(
+  'refuses a manifest of nothing but %j',
+  (opening) => {
+    const head = '<MPD mediaPresentationDuration="PT9S"><AdaptationSet ><SegmentTemplate timescale="1" media="a" >'
+    for (const begun of ['<MPD ', head]) {
+      const text = begun + opening.repeat(Math.floor((MAX_PLAYLIST_BYTES - begun.length) / opening.length))
+      const read = orRefuses(() => readMpd(text))
+      expect(read?.kind === 'media' ? read.segments : []).toEqual([])
+    }
+  },
+)
+
+it.each(['\n', '#EXTINF:1,\n', '#EXT-X-MAP:URI="', 'URI="', '#EXT-X-PART:DURATION=', '1', '\r'])(
+  'reads or refuses a playlist of nothing but %j',
+  (part) => {
+    const read = orRefuses(() =>
+      readPlaylist(`#EXTM3U\n${part.repeat(Math.floor(MAX_PLAYLIST_BYTES / part.length) - 8)}`),
+    )
+    expect(read?.kind === 'media' ? read.segments : []).toEqual([])
+  },
+)
+
+it('refuses a playlist that is longer than any that is read', () => {
+  const text = `#EXTM3U\n${'#'.repeat(MAX_PLAYLIST_BYTES)}`
+  expect(() => readPlaylist(text)).toThrow(/larger than/)
+  expect(() => readMpd(`<MPD >${text}`)).toThrow(/is none/)
 })
 
 it('reads any text as a DASH manifest, or refuses it', () => {
