@@ -4,21 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createBuyer } from '../../src/buyer/buyer.ts'
+import { checkConfig } from '../../src/gateway/config/read.ts'
+import { Gateway } from '../../src/gateway/gateway.ts'
 import { hasFfmpeg } from '../../src/gateway/video/ffmpeg.ts'
 import { readPlaylist } from '../../src/gateway/video/hls.ts'
-import { openVideo, sellVideo } from '../../src/gateway/video/open.ts'
+import { videoSources } from '../../src/gateway/video/route.ts'
 import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { formatMsat } from '../../src/money/msat.ts'
-import { formatPrice, parsePrice } from '../../src/money/price.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
-import { Seller } from '../../src/seller/seller.ts'
 
 /*
  * A film that is paid for while it plays, on two embedded nodes. Without a file it makes one of ffmpeg's test sources.
  * The viewer sees the beginning, jumps to the end, and sees the beginning once more, which costs nothing.
  */
 
-const PRICE = parsePrice('2 sat/s')
+const PRICE = '2 sat/s'
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const { positionals } = parseArgs({ allowPositionals: true })
@@ -33,18 +33,28 @@ if (positionals[0] === undefined) {
   const inputs = sources.flatMap((source) => ['-f', 'lavfi', '-i', source])
   execFileSync('ffmpeg', ['-v', 'error', ...inputs, '-pix_fmt', 'yuv420p', '-shortest', film])
 }
-say(`packaging ${film}`)
-const video = await openVideo(film, { cache: join(home, 'cache') })
 const [sellers, buyers] = await Promise.all([
   createEmbeddedNode({ home, name: 'seller' }),
   createEmbeddedNode({ home, name: 'buyer' }),
 ])
 ends.defer(async () => void (await Promise.all([sellers.close(), buyers.close()])))
-const seller = new Seller({ node: sellers })
-ends.defer(() => seller.close())
-const server = await serve(sellVideo(seller, video, { price: PRICE }), { port: 0 })
+say(`packaging ${film}`)
+let packaged = Promise.resolve()
+const gateway = await Gateway.open(checkConfig({ routes: [{ video: film, price: PRICE }] }), {
+  openSeller: async () => ({ node: sellers }),
+  sources: [
+    videoSources(join(home, 'cache'), {
+      onOpening: (_, opened) => {
+        packaged = opened
+      },
+    }),
+  ],
+})
+ends.defer(() => gateway.close())
+await packaged
+const server = await serve((request) => gateway.handle(request), { port: 0 })
 ends.defer(() => server.close(0))
-say(`selling ${server.url}/index.m3u8 for ${formatPrice(PRICE)} of playing time`)
+say(`selling ${server.url}/index.m3u8 for ${PRICE} of playing time`)
 
 const buyer = createBuyer({ node: buyers, max: '200 sat', ahead: '10 sat' })
 const master = readPlaylist(await (await fetch(`${server.url}/index.m3u8`)).text())

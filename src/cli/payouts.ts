@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { StreamError } from '../errors/error.ts'
 import { PayoutStore } from '../gateway/split/store.ts'
-import { formatMsat, minus } from '../money/msat.ts'
+import { formatMsat, minus, ZERO } from '../money/msat.ts'
 import { jsonOption } from './options.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
 import { stateHome } from './state.ts'
 
 const LISTED = 20
+/** Payouts are whole sats. */
+const SAT = 1000n
 
 export function payoutsCommand(): Command {
   return new Command('payouts')
@@ -37,7 +39,8 @@ function payouts(payNow: string | undefined, output: Output): number {
   for (const { name, file } of files) {
     const store = new PayoutStore(file)
     try {
-      if (payNow !== undefined && store.standings().some(({ recipient }) => recipient === payNow)) {
+      const standing = store.standings().find(({ recipient }) => recipient === payNow)
+      if (payNow !== undefined && standing && !standing.kept && standing.earned - standing.paid >= SAT) {
         store.want(payNow)
         asked = true
       }
@@ -46,19 +49,18 @@ function payouts(payNow: string | undefined, output: Output): number {
       store.close()
     }
   }
-  if (payNow !== undefined && !asked) throw new StreamError('option-invalid', `no seller owes anything to "${payNow}"`)
+  if (payNow !== undefined && !asked) throw new StreamError('option-invalid', `no seller owes a sat to "${payNow}"`)
   if (files.length === 0) output.say('no seller of this machine splits what it earns')
-  if (asked) output.say(`${payNow} is paid as soon as its seller runs`)
+  if (asked) output.say(`${payNow} is paid as soon as the seller runs`)
   return 0
 }
 
 function show(seller: string, store: PayoutStore, output: Output): void {
-  for (const { recipient, earned, paid } of store.standings()) {
-    const owed = minus(earned, paid)
-    output.event('recipient', { seller, recipient, earned: `${earned}`, paid: `${paid}`, owed: `${owed}` })
-    output.say(
-      `${recipient.padEnd(16)} earned ${formatMsat(earned)} · paid ${formatMsat(paid)} · owed ${formatMsat(owed)}`,
-    )
+  for (const { recipient, earned, paid, kept } of store.standings()) {
+    const owed = kept ? ZERO : minus(earned, paid)
+    output.event('recipient', { seller, recipient, earned: `${earned}`, paid: `${paid}`, owed: `${owed}`, kept })
+    const stands = kept ? 'kept by the seller' : `paid ${formatMsat(paid)} · owed ${formatMsat(owed)}`
+    output.say(`${recipient.padEnd(16)} earned ${formatMsat(earned)} · ${stands}`)
   }
   for (const { recipient, amount, status, fee, attempts, failure, paymentHash, createdAtMs } of store.list(LISTED)) {
     const at = new Date(createdAtMs).toISOString()

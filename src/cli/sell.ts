@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { Command } from 'commander'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { redact } from '../errors/redact.ts'
@@ -6,7 +6,6 @@ import { readConfigFile } from '../gateway/config/read.ts'
 import type { GatewayConfig } from '../gateway/config/schema.ts'
 import { watchConfig } from '../gateway/config/watch.ts'
 import { Gateway } from '../gateway/gateway.ts'
-import { videoSources } from '../gateway/video/route.ts'
 import { acceptUpgrades } from '../gateway/websocket/upgrade.ts'
 import { formatMsat } from '../money/msat.ts'
 import type { Account } from '../seller/account.ts'
@@ -21,9 +20,10 @@ import { certificate } from './sell/certificate.ts'
 import { configOfFlags, type SellOptions, withFlags } from './sell/flags.ts'
 import { announce, panelLines, tell } from './sell/panel.ts'
 import { checked, priceText, routeRecords } from './sell/routes.ts'
+import { earnerLines } from './sell/splits.ts'
+import { Films } from './sell/video.ts'
 import { Wallets } from './sell/wallets.ts'
 import { startWatching } from './sell/watching.ts'
-import { stateHome } from './state.ts'
 
 const PANEL_MS = 500
 
@@ -52,6 +52,7 @@ export function sellCommand(): Command {
     .option('--cert <file>', 'serve https with this certificate (PEM), and --key')
     .option('--key <file>', 'its private key (PEM)')
     .option('--insecure', 'listen off this machine without a certificate: where TLS lies in front')
+    .option('--qualities <list>', 'of a film, some with a price of their own: "1080p=4 sat/s,480p"')
     .option('--grace <time>', 'how long work is held when payment stops', '30s')
     .option('--dashboard [port]', 'a page that shows what is sold, on this machine; 2403 by default: docs/dashboard.md')
     .option('--log <file>', 'append a line of JSON for each event')
@@ -77,10 +78,21 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
   const wallets = new Wallets(config.node ?? options.node, listen.port)
   const { info, folder } = await unlessAborted(wallets.open(), signal)
   const accounts = new Map<string, Account>()
-  const sources = [videoSources(join(stateHome(), 'video'), (error) => output.say(toStreamError(error).message))]
-  const gateway = await Gateway.open(config, { openSeller: (node) => wallets.open(node), sources }, (event) =>
-    tell(event, accounts, output),
-  )
+  const films = new Films(output)
+  const parts = {
+    openSeller: (node?: string) => wallets.open(node),
+    openRecipient: (node: string) => wallets.recipient(node),
+    sources: [films.sources],
+  }
+  const gateway = await Gateway.open(config, parts, (event) => tell(event, accounts, output))
+  // A film alone is packaged before the sale begins; beside other routes it is sold when it is.
+  if (target !== undefined) {
+    await films.ready(signal).catch(async (error) => {
+      await gateway.close()
+      await wallets.close()
+      throw error
+    })
+  }
   const server = await serve((request) => gateway.handle(request), {
     host: listen.host,
     port: listen.port,
@@ -97,6 +109,7 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
       info,
       secure: tls !== undefined,
       routes: routeRecords(gateway.routes),
+      earners: earnerLines(config),
     },
     output,
   )
@@ -104,7 +117,7 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
   const stopLooking = await startWatching({ gateway, config, home: folder, log }, output)
   const stopWatching = options.config === undefined ? () => {} : follow(options, typed, gateway, output)
   const panel = setInterval(
-    async () => output.live(panelLines(accounts, (await gateway.seller).debts, gateway.routes)),
+    async () => output.live([...films.lines, ...panelLines(accounts, (await gateway.seller).debts, gateway.routes)]),
     PANEL_MS,
   )
   await aborted(signal)
@@ -129,7 +142,8 @@ async function configOf(target: string | undefined, options: SellOptions, typed:
     throw new StreamError('option-invalid', 'sell takes either a target (a folder, a file or a URL) or a --config')
   }
   if (target !== undefined) return configOfFlags(target, options)
-  if (options.price !== undefined) throw new StreamError('option-invalid', 'with --config the prices are in the file')
+  if (options.price !== undefined || options.qualities !== undefined)
+    throw new StreamError('option-invalid', 'with --config the prices are in the file')
   return withFlags(await readConfigFile(options.config!), options, typed)
 }
 

@@ -1,15 +1,17 @@
 import type { StreamError } from '../errors/error.ts'
 import type { SellerEvent } from '../seller/seller.ts'
+import { routeOfScope } from './names.ts'
+import type { PayoutEvent } from './split/payouts.ts'
 
 /** What happens at a gateway, for panels, logs, metrics and webhooks. Nothing secret is in it. */
 export type GatewayEvent = Happening & { readonly atMs: number }
 
 /** What happens, before it is told when. */
-export type Happening = (SellerEvent & { readonly route?: string }) | RequestEvent | ReloadEvent
+export type Happening = (SellerEvent & { readonly route?: string }) | RequestEvent | ReloadEvent | PayoutEvent
 
-/** A seller's event with the route that it is about: an agreement's scope is its route's name. */
+/** A seller's event with the route that it is about, by the scope of its agreement. */
 export const withRoute = (event: SellerEvent): Happening =>
-  'account' in event ? { ...event, route: event.account.agreement.scope } : event
+  'account' in event ? { ...event, route: routeOfScope(event.account.agreement.scope) } : event
 
 /** A request was answered, and its body is over. */
 export interface RequestEvent {

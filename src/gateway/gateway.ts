@@ -1,4 +1,5 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
 import { knownBody } from '../seller/adapters/response.ts'
@@ -7,13 +8,16 @@ import { Seller, type SellerOptions } from '../seller/seller.ts'
 import { plain } from '../seller/sources/plain.ts'
 import type { GatewayConfig, RouteConfig } from './config/schema.ts'
 import { type GatewayEvent, type Happening, watchBody, withRoute } from './events.ts'
-import { routeNames } from './names.ts'
+import { routeNames, routeOfScope } from './names.ts'
 import { checkTerms, currencies } from './prices.ts'
 import { Rates } from './rates/rates.ts'
 import { type GatewayRoute, ServingRoute } from './route.ts'
 import { type Found, Router } from './routes/router.ts'
 import { purposeOf } from './routes/scope.ts'
 import { letGo, type SourceMaker, sourceOf } from './sources.ts'
+import type { RecipientNode } from './split/split.ts'
+import { Splits } from './split/splits.ts'
+import { isVideo } from './video/route.ts'
 
 export type { GatewayConfig, RouteConfig } from './config/schema.ts'
 export type { GatewayEvent } from './events.ts'
@@ -25,7 +29,9 @@ export interface GatewayParts {
    * The seller of a node: the gateway's own for `undefined`, else the one that a route's `payee` names. What it returns is the caller's to
    * close after the gateway.
    */
-  readonly openSeller: (node: string | undefined) => Promise<Omit<SellerOptions, 'onEvent' | 'trustProxy'>>
+  readonly openSeller: (node: string | undefined) => Promise<OpenedSeller>
+  /** Opens the node of a recipient of a split, to make invoices; the gateway closes it. */
+  readonly openRecipient?: (node: string) => Promise<RecipientNode>
   /** Makers of what routes sell, asked before the gateway's own. */
   readonly sources?: readonly SourceMaker[]
   /**
@@ -36,6 +42,12 @@ export interface GatewayParts {
     request: Request,
     route: GatewayRoute | undefined,
   ) => Response | undefined | Promise<Response | undefined>
+}
+
+/** A seller as its opener hands it over. */
+export interface OpenedSeller extends Omit<SellerOptions, 'onEvent' | 'trustProxy'> {
+  /** The file of what recipients of splits have earned, beside the ledger. Without one no route of this seller can be split. */
+  readonly payouts?: string
 }
 
 const RESERVED = '/.stream/'
@@ -49,6 +61,8 @@ const RESERVED = '/.stream/'
 export class Gateway {
   readonly #parts: GatewayParts
   readonly #sellers = new Map<string | undefined, Promise<Seller>>()
+  readonly #byLedger = new Map<Ledger, Seller>()
+  readonly #splits: Splits
   readonly #listeners = new Set<(event: GatewayEvent) => void>()
   #config: GatewayConfig
   #routes: readonly ServingRoute[] = []
@@ -59,6 +73,11 @@ export class Gateway {
   private constructor(config: GatewayConfig, parts: GatewayParts) {
     this.#config = config
     this.#parts = parts
+    this.#splits = new Splits({
+      openNode: parts.openRecipient,
+      onEvent: (event) => this.#emit(event),
+      onError: (error) => this.#emit({ type: 'error', error: toStreamError(error) }),
+    })
   }
 
   /**
@@ -157,13 +176,12 @@ export class Gateway {
   /** Ends the sellers; nodes and ledgers are their opener's to close. */
   async close(): Promise<void> {
     this.#rates?.close()
-    for (const route of this.#routes) {
-      route.close()
-      letGo(route.handler)
-    }
+    for (const route of this.#routes) route.close()
+    await Promise.all(this.#routes.map(({ handler }) => letGo(handler)))
     for (const seller of await Promise.allSettled(this.#sellers.values())) {
       if (seller.status === 'fulfilled') await seller.value.close()
     }
+    await this.#splits.close()
   }
 
   /** The route that a request takes, and the request as it is to be read. */
@@ -171,7 +189,7 @@ export class Gateway {
     if (this.#router.conditional) {
       // What makes terms, or speaks of an agreement, comes without the headers and the body that chose the route.
       const purpose = purposeOf(request)
-      const route = purpose && !purpose.use && this.#routes.find(({ name }) => name === purpose.scope)
+      const route = purpose && !purpose.use && this.#routes.find(({ name }) => name === routeOfScope(purpose.scope))
       if (route) return { route, request }
     }
     return this.#router.find(request)
@@ -211,7 +229,9 @@ export class Gateway {
           return { route, name, handler: this.#source(route, name), seller: await this.#sellerOf(route.payee?.node) }
         }),
       )
+      this.#splits.prepare(next)
       this.#swap(next, rates)
+      this.#splits.configure(next, config.recipients)
     } catch (error) {
       rates.close()
       throw error
@@ -235,14 +255,13 @@ export class Gateway {
     this.#rates?.close()
     this.#rates = rates
     const used = new Set(this.#routes.map(({ handler }) => handler))
-    for (const handler of replaced) if (!used.has(handler)) letGo(handler)
+    for (const handler of replaced) if (!used.has(handler)) void letGo(handler)
   }
 
   #source(route: RouteConfig, name: string): PaidHandler {
     const old = this.#routes.find((each) => each.name === name)
-    // A film is packaged once, and not at every change of the file.
-    if (old && route.video !== undefined && old.config.video === route.video && old.config.path === route.path)
-      return old.handler
+    // A film is packaged once, and not at every change of the file; one that could not be is tried again.
+    if (old && isVideo(old.handler) && sameFilm(old.config, route) && !old.handler.hasFailed()) return old.handler
     try {
       for (const make of this.#parts.sources ?? []) {
         const handler = make({ ...route, name })
@@ -272,11 +291,29 @@ export class Gateway {
     const { trustProxy } = this.#config.listen
     const opened = this.#parts
       .openSeller(node)
-      .then((options) => new Seller({ ...options, trustProxy, onEvent: (event) => this.#emit(withRoute(event)) }))
+      .then(({ payouts, ...options }) => this.#sellerWith({ ...options, trustProxy }, payouts))
     this.#sellers.set(node, opened)
     // One that could not be opened is tried again by the next configuration.
     opened.catch(() => this.#sellers.delete(node))
     return opened
+  }
+
+  #sellerWith(options: SellerOptions, payouts: string | undefined): Seller {
+    // One node named in two ways: two sellers on one ledger would each miss what is paid to the other.
+    const known = options.ledger && this.#byLedger.get(options.ledger)
+    if (known) return known
+    const split = this.#splits.make(payouts)
+    const seller = new Seller({
+      ...options,
+      onEvent: (event) => {
+        // First: an agreement of a split route is in its book before anything is delivered on it.
+        split.onEvent(event)
+        this.#emit(withRoute(event))
+      },
+    })
+    if (options.ledger) this.#byLedger.set(options.ledger, seller)
+    this.#splits.add(seller, split)
+    return seller
   }
 
   #emit(event: Happening): void {
@@ -296,6 +333,13 @@ interface NextRoute {
   readonly name: string
   readonly handler: PaidHandler
   readonly seller: Seller
+}
+
+/** Whether a route goes on with the film that it has: prices may change. */
+function sameFilm(before: RouteConfig, after: RouteConfig): boolean {
+  const film = ({ video, path, qualities }: RouteConfig) =>
+    JSON.stringify([video, path, qualities?.map(({ height }) => height)])
+  return film(before) === film(after)
 }
 
 /** A browser that goes to a page, and not a program that fetches. */

@@ -11,6 +11,8 @@ const LEVELS: Readonly<Partial<Record<WatchedEvent['type'], Level>>> = {
   'reload-failed': 'error',
   'return-failed': 'warn',
   'return-delayed': 'warn',
+  'payout-failed': 'warn',
+  'payout-delayed': 'warn',
   stray: 'warn',
   owed: 'warn',
 }

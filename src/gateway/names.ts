@@ -24,3 +24,6 @@ function nameOf(path: string): string {
   if (name === '') return 'all'
   return /^[a-z]/.test(name) ? name : `r-${name}`
 }
+
+/** The route of an agreement: its scope is the route's name, or that and a quality of its video. @example routeOfScope('films/480p') === 'films' */
+export const routeOfScope = (scope: string): string => scope.split('/', 1)[0]!

@@ -4,8 +4,9 @@ import { type PriceSpec, readPriceSpec } from '../money/tariff.ts'
 import type { RouteConfig } from './config/schema.ts'
 import { currencyOf, inMsat } from './rates/fiat.ts'
 import type { Rates } from './rates/rates.ts'
+import { PLAY_SECOND, playSpec } from './video/playing.ts'
 
-type Priced = Pick<RouteConfig, 'price' | 'credit' | 'description'>
+type Priced = Pick<RouteConfig, 'price' | 'credit' | 'description' | 'video' | 'qualities'>
 
 /** What a route asks at the rates of now. */
 export interface Asked {
@@ -16,9 +17,11 @@ export interface Asked {
 }
 
 /** The currencies that a route is priced in, besides bitcoin. */
-export function currencies({ price, credit }: Priced): string[] {
+export function currencies({ price, credit, qualities = [] }: Priced): string[] {
   const texts = typeof price === 'string' ? [price] : membersOf(price).map(([, text]) => text)
-  const found = [...texts, credit].map((text) => (text === undefined ? undefined : currencyOf(text)))
+  const found = [...texts, credit, ...qualities.map((quality) => quality.price)].map((text) =>
+    text === undefined ? undefined : currencyOf(text),
+  )
   return [...new Set(found.filter((currency) => currency !== undefined))]
 }
 
@@ -27,8 +30,7 @@ export function currencies({ price, credit }: Priced): string[] {
  * @throws StreamError `price-invalid` where less than 1 msat is left of a price
  */
 export function askedAt(route: Priced, rates: Rates): Asked | undefined {
-  const used = currencies(route)
-  const fresh = used.map((currency) => [currency, rates.fresh(currency)] as const)
+  const fresh = currencies(route).map((currency) => [currency, rates.fresh(currency)] as const)
   if (fresh.some(([, rate]) => !rate)) return undefined
   const known = new Map(fresh)
   const turned = (text: string): string => {
@@ -36,9 +38,10 @@ export function askedAt(route: Priced, rates: Rates): Asked | undefined {
     return rate ? inMsat(text, rate.value) : text
   }
   const { price, credit, description } = route
-  const told = fresh.map(
-    ([currency, rate]) => `at ${rate!.text} ${currency}/BTC as of ${new Date(rate!.atMs).toISOString()}`,
-  )
+  const own = currencies({ price: route.price, credit: route.credit })
+  const told = fresh
+    .filter(([currency]) => own.includes(currency))
+    .map(([currency, rate]) => `at ${rate!.text} ${currency}/BTC as of ${new Date(rate!.atMs).toISOString()}`)
   const written =
     typeof price === 'string'
       ? price
@@ -67,7 +70,17 @@ export function checkTerms(name: string, route: Priced, rates: Rates): void {
   try {
     const asked = askedAt(route, rates)
     if (!asked) return
-    readPriceSpec(asked.price)
+    const spec = readPriceSpec(route.video === undefined ? asked.price : playSpec(asked.price))
+    const unit = spec.tariff ? spec.tariff.output?.unit : spec.price.unit
+    if (route.video !== undefined && unit !== undefined && unit !== PLAY_SECOND) {
+      throw new StreamError(
+        'price-invalid',
+        'a video is sold by its playing time, such as "2 sat/s"; by other units sell it as a file or folder',
+      )
+    }
+    for (const { price } of route.qualities ?? []) {
+      if (price !== undefined) askedAt({ ...route, price }, rates)
+    }
     toMsat(asked.credit ?? '0 sat')
   } catch (error) {
     const { code, message } = toStreamError(error)

@@ -1,3 +1,4 @@
+import { routeOfScope } from './names.ts'
 import type { WatchedEvent } from './watched.ts'
 
 /** An event as flat data: what logs, diagnostics channels and webhooks say of it. Amounts are decimal strings of msat. Nothing secret is in it. */
@@ -13,7 +14,7 @@ export function recordOf(event: WatchedEvent): EventRecord {
   if ('account' in event) {
     const { agreement, gate, payments, returned } = event.account
     return {
-      route: agreement.scope,
+      route: routeOfScope(agreement.scope),
       ...head,
       agreement: agreement.id,
       ...('client' in event && event.client !== undefined && { client: event.client }),
@@ -43,6 +44,13 @@ export function recordOf(event: WatchedEvent): EventRecord {
       }
     case 'reloaded':
       return { ...head, routes: event.routes.length }
+    case 'payout-settled':
+    case 'payout-delayed':
+    case 'payout-failed': {
+      const { recipient, amount, fee, paymentHash, attempts, failure } = event.payout
+      const reason = type !== 'payout-settled' && failure !== '' && { reason: failure }
+      return { ...head, recipient, amountMsat: `${amount}`, feeMsat: `${fee}`, paymentHash, attempts, ...reason }
+    }
   }
 }
 

@@ -10,6 +10,8 @@ import { FreeAllowance, freeMeter } from './free.ts'
 import { askedAt, currencies } from './prices.ts'
 import type { Rates } from './rates/rates.ts'
 import { playSpec } from './video/playing.ts'
+import { isVideo } from './video/route.ts'
+import { QualityWalls } from './video/walls.ts'
 
 /** One route of a gateway, as others see it. */
 export interface GatewayRoute {
@@ -29,6 +31,8 @@ export class ServingRoute implements GatewayRoute {
   config: RouteConfig
   handler: PaidHandler
   #priced: PricedRoute | undefined
+  /** Of what has a price of its own within the route. */
+  readonly #qualities: QualityWalls
   #rates: Rates
   #free: { readonly allowance: Allowance; readonly taken: FreeAllowance } | undefined
   /** Set by hand, in the place of the configured price, until that changes. */
@@ -40,6 +44,7 @@ export class ServingRoute implements GatewayRoute {
     this.config = config
     this.handler = handler
     this.#rates = rates
+    this.#qualities = new QualityWalls(seller, name)
     this.configure(config, rates, handler)
   }
 
@@ -73,22 +78,29 @@ export class ServingRoute implements GatewayRoute {
 
   /** Asks what the configuration and the rates of now come to. @throws StreamError `price-invalid`, `amount-invalid` */
   reprice(): void {
-    const { smallestPayment, grace } = this.config
     if (this.config.price === 'free') {
       this.close()
       return
     }
-    const asked = askedAt(this.config, this.#rates)
+    const asked = this.#termsAt(this.config.price)
     if (!asked) return
-    const terms = {
-      ...asked,
-      price: this.#override ?? (this.config.video === undefined ? asked.price : playSpec(asked.price)),
-      ...(smallestPayment !== undefined && { smallestPayment }),
-      ...(grace !== undefined && { graceMs: grace }),
-    }
-    // What was left out of a changed configuration is at its default again.
-    if (this.#priced) this.#priced.setTerms({ credit: '0 sat', smallestPayment: '1 sat', description: '', ...terms })
+    const terms = { ...asked, price: this.#override ?? asked.price }
+    if (this.#priced) this.#priced.setTerms(terms)
     else this.#priced = new PricedRoute(this.seller, { scope: this.name, ...terms })
+    this.#qualities.configure(this.config.qualities ?? [], (price) => this.#termsAt(price) ?? asked)
+  }
+
+  /** What is asked at a price; `undefined` while a rate is missing. What a changed configuration leaves out is at its default again. */
+  #termsAt(price: Exclude<RouteConfig['price'], 'free'>) {
+    const { smallestPayment, grace, video } = this.config
+    const asked = askedAt({ ...this.config, price }, this.#rates)
+    return (
+      asked && {
+        ...{ credit: '0 sat', smallestPayment: smallestPayment ?? '1 sat', description: '', ...asked },
+        price: video === undefined ? asked.price : playSpec(asked.price),
+        ...(grace !== undefined && { graceMs: grace }),
+      }
+    )
   }
 
   /** @param onServe told when what is sold is asked for it */
@@ -97,12 +109,12 @@ export class ServingRoute implements GatewayRoute {
       onServe()
       return this.handler(passed, meter)
     }
-    const priced = this.#priced
     if (this.config.price === 'free') return handler(request, freeMeter(request))
     const authorization = request.headers.get('authorization')
     const credential = authorization !== null && /^payment\s/i.test(authorization) ? authorization : undefined
     // Playlists cost nothing; what goes on between the two sides of an agreement is the wall's to answer.
-    const gratis = isPaying(credential) ? await gratisOf(this.handler)?.(request) : undefined
+    const video = isVideo(this.handler) ? this.handler : undefined
+    const gratis = isPaying(credential) ? await video?.free(request) : undefined
     if (gratis) return gratis
     if (credential === undefined && this.#free) {
       const giveBack = this.#free.taken.take(request)
@@ -112,11 +124,13 @@ export class ServingRoute implements GatewayRoute {
         return response
       }
     }
+    const priced = this.#qualities.of(video?.quality(request)) ?? this.#priced
     if (!priced || (this.#isStale() && startsSomething(credential))) return stale(this.name)
     return priced.handle(handler, request)
   }
 
   close(): void {
+    this.#qualities.close()
     this.#priced?.close()
     this.#priced = undefined
   }
@@ -125,12 +139,6 @@ export class ServingRoute implements GatewayRoute {
     return currencies(this.config).some((currency) => !this.#rates.fresh(currency))
   }
 }
-
-/** What a source gives away beside what it sells. */
-type Gratis = (request: Request) => Promise<Response | undefined>
-
-const gratisOf = (handler: PaidHandler): Gratis | undefined =>
-  'free' in handler && typeof handler.free === 'function' ? (handler.free as Gratis) : undefined
 
 /** Whether the request is for what is sold, with a credential or without one. */
 function isPaying(credential: string | undefined): boolean {

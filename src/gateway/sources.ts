@@ -45,8 +45,8 @@ function existing(text: string, what: 'a folder' | 'a file'): string {
 }
 
 /** Lets go of what a source keeps open, when what runs is over. */
-export function letGo(handler: PaidHandler): void {
-  if ('close' in handler && typeof handler.close === 'function') handler.close()
+export async function letGo(handler: PaidHandler): Promise<void> {
+  if ('close' in handler && typeof handler.close === 'function') await handler.close()
 }
 
 /** The folder's own root is where the route's fixed part ends. */

@@ -3,6 +3,7 @@ import type { Msat } from '../money/msat.ts'
 import type { Price } from '../money/price.ts'
 import type { PriceSpec, Tariff } from '../money/tariff.ts'
 import type { Seller, SellerEvent } from '../seller/seller.ts'
+import type { PayoutEvent } from './split/payouts.ts'
 
 /** A route as the panel sees it. */
 export interface WatchedRoute {
@@ -37,6 +38,7 @@ export type WatchedEvent =
   | (SellerEvent & { readonly route?: string; readonly atMs: number })
   | RequestEvent
   | ReloadEvent
+  | (PayoutEvent & { readonly atMs: number })
 
 /** What the panel needs of a gateway: the `Gateway` is one. */
 export interface Watched {

@@ -70,6 +70,8 @@ function showBuyer(tr: HTMLElement, buyer: Buyer, nowMs: number): void {
 const NAMES: Readonly<Record<string, readonly [string, string]>> = {
   'return-delayed': ['return waits', 'warn'],
   'return-failed': ['return failed', 'bad'],
+  'payout-delayed': ['payout waits', 'warn'],
+  'payout-failed': ['payout failed', 'bad'],
   'payment-unknown': ['outcome unknown', 'warn'],
   stray: ['stray payment', 'warn'],
   error: ['failure', 'bad'],

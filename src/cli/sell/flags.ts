@@ -4,6 +4,7 @@ import { StreamError } from '../../errors/error.ts'
 import { checkConfig } from '../../gateway/config/read.ts'
 import type { GatewayConfig, GatewayConfigInput } from '../../gateway/config/schema.ts'
 import { isVideo } from '../../gateway/video/open.ts'
+import { readQualities } from '../../gateway/video/qualities.ts'
 import { parseMsat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
 import { readCount, readDuration, readPort } from '../options.ts'
@@ -18,6 +19,7 @@ export interface SellOptions {
   readonly credit: string
   readonly smallestPayment: string
   readonly free?: string
+  readonly qualities?: string
   readonly node: string
   readonly host: string
   readonly port: string
@@ -50,6 +52,11 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
   parseMsat(options.credit)
   parseMsat(options.smallestPayment)
   readDuration(options.grace)
+  if (options.qualities !== undefined) {
+    readQualities(options.qualities)
+    if (!plays)
+      throw new StreamError('option-invalid', '--qualities is for a film, or a folder of them, with a price per second')
+  }
   const input: GatewayConfigInput = {
     listen: listenOf(options),
     node: options.node,
@@ -64,6 +71,7 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
         smallestPayment: options.smallestPayment,
         grace: options.grace,
         ...(options.free !== undefined && { free: options.free }),
+        ...(options.qualities !== undefined && { qualities: options.qualities }),
       },
     ],
   }

@@ -1,5 +1,6 @@
 import type { Happening } from '../../gateway/events.ts'
 import type { GatewayRoute } from '../../gateway/gateway.ts'
+import { routeOfScope } from '../../gateway/names.ts'
 import type { ReturnRecord } from '../../ledger/ledger.ts'
 import type { NodeInfo } from '../../lightning/node.ts'
 import { formatMsat } from '../../money/msat.ts'
@@ -11,6 +12,7 @@ import { formatUnits, plural } from '../output/meter.ts'
 import type { Output } from '../output/output.ts'
 import { recordOfAccount } from '../output/record.ts'
 import { type RouteRecord, routeLines } from './routes.ts'
+import { tellPayout } from './splits.ts'
 
 /** More routes than this would push what is above them off the screen. */
 const MAX_LINES = 12
@@ -22,6 +24,8 @@ export interface Selling {
   readonly info: NodeInfo
   readonly secure: boolean
   readonly routes: readonly RouteRecord[]
+  /** Who else earns by them. */
+  readonly earners: readonly string[]
 }
 
 /** What to say of a wallet in the place of what it can receive. */
@@ -30,7 +34,7 @@ const RECEIVES: Readonly<Record<string, string>> = {
   nwc: 'what it can receive it does not tell',
 }
 
-export function announce({ target, url, price, info, secure, routes }: Selling, output: Output): void {
+export function announce({ target, url, price, info, secure, routes, earners }: Selling, output: Output): void {
   const { kind, network, publicKey, canReceive, abilities } = info
   output.event('selling', {
     target,
@@ -43,7 +47,7 @@ export function announce({ target, url, price, info, secure, routes }: Selling, 
     routes,
   })
   output.say(`  selling  ${bold(target)}    at  ${cyan(url)}    for  ${price}`)
-  if (routes.length > 1) for (const line of routeLines(routes)) output.say(line)
+  for (const line of [...(routes.length > 1 ? routeLines(routes) : []), ...earners]) output.say(line)
   // Embedded nodes open their channels when they are needed.
   const receives = RECEIVES[kind] ?? `can receive ${formatMsat(canReceive)}`
   output.say(`  wallet   ${kind} · ${network} · ${receives}`)
@@ -101,6 +105,7 @@ export function tell(event: Happening, accounts: Map<string, Account>, output: O
     )
     return
   }
+  if ('payout' in event) return tellPayout(event, output)
   const { account } = event
   accounts.set(account.agreement.id, account)
   output.event(event.type, {
@@ -152,7 +157,7 @@ function describeDebts({ amount, agreements, claims }: Debts): string {
 function perRoute(accounts: readonly Account[], routes: readonly GatewayRoute[]): string[] {
   if (routes.length < 2) return []
   return routes.slice(0, MAX_LINES).flatMap(({ name }) => {
-    const own = accounts.filter(({ agreement }) => agreement.scope === name)
+    const own = accounts.filter(({ agreement }) => routeOfScope(agreement.scope) === name)
     if (own.length === 0) return []
     const active = own.filter((account) => account.activeDeliveries > 0).length
     const sold = own.reduce((sum, { gate }) => sum + gate.delivered, 0n)

@@ -1,61 +1,61 @@
 import { join } from 'node:path'
-import { StreamError } from '../../errors/error.ts'
-import { openVideo, type QualityPrices, sellVideo } from '../../gateway/video/open.ts'
-import type { VideoSource } from '../../gateway/video/source.ts'
-import { type Price, parsePrice } from '../../money/price.ts'
-import type { Handler, WallOptions } from '../../seller/paywall.ts'
-import type { Seller } from '../../seller/seller.ts'
+import { toStreamError } from '../../errors/error.ts'
+import type { SourceMaker } from '../../gateway/sources.ts'
+import { videoSources } from '../../gateway/video/route.ts'
+import { unlessAborted } from '../interrupt.ts'
+import { dim, yellow } from '../output/colour.ts'
 import type { Output } from '../output/output.ts'
 import { stateHome } from '../state.ts'
 
-export interface Qualities {
-  /** Of the picture, in lines; empty for the film's own. */
-  readonly heights: readonly number[]
-  readonly prices: QualityPrices
-}
+const LINES_MS = 500
 
-const MAX_QUALITIES = 8
+/** The films of a sale, while they are packaged and when they cannot be. */
+export class Films {
+  readonly sources: SourceMaker
+  readonly #output: Output
+  readonly #lines = new Map<string, string>()
+  readonly #opening: Promise<void>[] = []
+  /** While somebody waits for them, what fails is theirs to tell. */
+  #awaited = false
 
-/**
- * Reads qualities as `--qualities` takes them.
- * @throws StreamError `option-invalid`, `price-invalid`
- * @example readQualities('1080p=4 sat/s,480p')
- */
-export function readQualities(text: string | undefined): Qualities {
-  const parts = (text ?? '').split(',').filter((part) => part.trim() !== '')
-  if (parts.length > MAX_QUALITIES) throw new StreamError('option-invalid', `more than ${MAX_QUALITIES} qualities`)
-  const prices: Record<string, Price> = {}
-  const heights = parts.map((part) => {
-    const match = /^\s*(\d{2,4})p\s*(?:=\s*(.+))?$/.exec(part)
-    if (!match || Number(match[1]) % 2 !== 0) {
-      throw new StreamError('option-invalid', `"${part.trim()}" is not a quality such as 1080p or "480p=1 sat/s"`)
+  constructor(output: Output) {
+    this.#output = output
+    this.sources = videoSources(join(stateHome(), 'video'), {
+      onOpening: (route, opened) => {
+        this.#opening.push(opened)
+        const done = () => this.#lines.delete(route)
+        opened.then(done, done)
+      },
+      onProgress: (route, film, share) => {
+        if (!this.#lines.has(route)) output.event('packaging', { route, film })
+        this.#lines.set(route, `  packaging  ${film}  ${Math.floor(share * 100)} %  (once: it is kept)`)
+      },
+      onLeftOut: (_, error) => this.#trouble(error),
+      onFailed: (_, error) => this.#awaited || this.#trouble(error),
+    })
+  }
+
+  /** What is being packaged, for the panel. */
+  get lines(): string[] {
+    return [...this.#lines.values()]
+  }
+
+  /** Waits until all can be sold. @throws what keeps one from it, or the signal's reason */
+  async ready(signal: AbortSignal): Promise<void> {
+    const timer = setInterval(() => this.#output.live(this.lines), LINES_MS)
+    this.#awaited = true
+    try {
+      await unlessAborted(Promise.all(this.#opening), signal)
+    } finally {
+      this.#awaited = false
+      clearInterval(timer)
+      this.#output.live([])
     }
-    if (match[2]) prices[`${match[1]}p`] = parsePrice(match[2])
-    return Number(match[1])
-  })
-  return { heights, prices }
-}
+  }
 
-/** Opens what plays, packaging it first where that is to be done. */
-export async function openToPlay(
-  target: string,
-  { heights }: Qualities,
-  signal: AbortSignal,
-  output: Output,
-): Promise<VideoSource> {
-  const onProgress = (film: string, share: number) =>
-    output.live([`  packaging  ${film}  ${Math.floor(share * 100)} %  (once: it is kept)`])
-  const cache = join(stateHome(), 'video')
-  try {
-    return await openVideo(target, { cache, signal, onProgress, ...(heights.length > 0 && { heights }) })
-  } finally {
-    output.live([])
+  #trouble(error: unknown): void {
+    const { code, message, hint } = toStreamError(error)
+    this.#output.event('trouble', { code, message, hint })
+    this.#output.say(`  ${yellow('trouble')}  ${message} ${dim(`(${code})`)}`)
   }
 }
-
-export const sellToPlay = (
-  seller: Seller,
-  video: VideoSource,
-  terms: Omit<WallOptions, 'price'> & { readonly price: Price },
-  { prices }: Qualities,
-): Handler => sellVideo(seller, video, terms, prices)

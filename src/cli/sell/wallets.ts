@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { RecipientNode } from '../../gateway/split/split.ts'
 import { type Ledger, openLedger } from '../../ledger/index.ts'
 import type { LightningNode, NodeInfo } from '../../lightning/node.ts'
 import { openNode } from '../node.ts'
@@ -12,6 +13,8 @@ interface Wallet {
   readonly secret: Uint8Array
   /** Where its state is kept. */
   readonly folder: string
+  /** The book of what recipients of splits have earned. */
+  readonly payouts: string
 }
 
 /** The nodes that a gateway's routes are paid to, each opened when it is first asked for. */
@@ -36,6 +39,14 @@ export class Wallets {
     return opening
   }
 
+  /** The node of a recipient of a split: one that is paid for a route already, or another. Closed by whoever asked for it. */
+  async recipient(spec: string): Promise<RecipientNode> {
+    // Of embedded nodes each that is named is one of its own.
+    const known = spec === 'embedded' ? undefined : await this.#opened.get(spec)
+    if (!known) return openNode(spec, 'seller')
+    return { createInvoices: (requests) => known.node.createInvoices(requests), close: async () => {} }
+  }
+
   async close(): Promise<void> {
     for (const wallet of await Promise.allSettled(this.#opened.values())) {
       if (wallet.status !== 'fulfilled') continue
@@ -52,7 +63,14 @@ async function openWallet(spec: string, port: number): Promise<Wallet> {
     // One ledger for each node and port: settlements are numbered by the node, and two processes must not share an account.
     const folder = stateFolder(stateHome(), 'seller', `${info.network}-${info.publicKey.slice(0, 16)}-${port}`)
     const secret = keptSecret(join(folder, 'secret'))
-    return { node, info, ledger: openLedger(join(folder, 'ledger.db')), secret, folder }
+    return {
+      node,
+      info,
+      ledger: openLedger(join(folder, 'ledger.db')),
+      secret,
+      folder,
+      payouts: join(folder, 'payouts.db'),
+    }
   } catch (error) {
     await node.close()
     throw error

@@ -18,6 +18,10 @@ const mistake = (text: string): string => {
 }
 const route = (lines: string) => `routes:\n  - folder: ./films\n    price: 1 sat/MiB\n${lines}`
 
+const split = (parts: string) =>
+  `recipients: { ann: { node: lnd:/a }, dan: { node: lnd:/d } }\n${route(`    split: ${parts}`)}`
+const film = (qualities: string) => `routes:\n  - video: film.mp4\n    price: 2 sat/s\n    qualities: ${qualities}`
+
 describe('mistakes are told by line, with the choices', () => {
   test.each([
     [route('    prise: 2'), 'c.yaml:4:5: routes[0].prise is no member here; there are name, path, methods, model'],
@@ -39,6 +43,34 @@ describe('mistakes are told by line, with the choices', () => {
     [route('    name: Films!'), 'c.yaml:4:5: routes[0].name must be a name of a-z'],
     [route('    upstreamHeaders: { x: y }'), 'c.yaml:4:5: routes[0].upstreamHeaders is for an upstream'],
     [route('    split: { a: 10%, b: 80% }'), 'c.yaml:4:5: routes[0].split must add up to 100%, and is 90%'],
+    [route('    split: { a: 10%, b: 90% }'), 'c.yaml:4:5: routes[0].split needs "recipients": their names'],
+    [split('{ bob: 10%, eve: 90% }'), 'c.yaml:5:5: routes[0].split has none of the recipients: ann, dan'],
+    [
+      split('{ ann: 10%, bob: 40%, eve: 50% }'),
+      'c.yaml:5:24: routes[0].split.bob is no recipient, and only one name may',
+    ],
+    [split('{ ann: 10%, bob: 40%, eve: 50% }'), 'c.yaml:5:34: routes[0].split.eve is no recipient'],
+    [split('{ ann: ten, bob: 90% }'), 'c.yaml:5:14: routes[0].split.ann "ten" is not a part such as 10%'],
+    [split('{ ann: 33.3%, dan: 66.7001% }'), 'c.yaml:5:26: routes[0].split.dan "66.7001%" is not a part'],
+    [split('{ "a b": 10%, dan: 90% }'), 'c.yaml:5:14: routes[0].split.a b is no name of a-z'],
+    [
+      split('{ ann: 10%, me: 90% }\nnode: lnd:/a'),
+      'c.yaml:1:22: recipients.ann.node is the node that earns: leave ann out',
+    ],
+    [
+      split('{ ann: 10%, me: 90% }').replace('1 sat/MiB', 'free'),
+      'c.yaml:5:5: routes[0].split is of what a route earns, and this one is free',
+    ],
+    [
+      `recipients: { ann: { node: lnd, wait: 1s } }\n${route('')}`,
+      'recipients.ann.wait is no member here; there are node',
+    ],
+    [route('    qualities: 480p'), 'c.yaml:4:5: routes[0].qualities is for a video, and this route has none'],
+    [film('481p'), 'c.yaml:4:5: routes[0].qualities "481p" is not a list of even heights, some with a price'],
+    [film('480p=1 sat/MiB'), 'routes[0].qualities "480p=1 sat/MiB" is not a list'],
+    [film('480p,480p=1 sat/s'), 'routes[0].qualities "480p,480p=1 sat/s" is not a list'],
+    [film('480p=0.01 USD/s'), 'c.yaml:4:5: routes[0].qualities is in USD, and rates has no USD'],
+    [film('480p=1 sat/s').replace('2 sat/s', 'free'), 'routes[0].qualities has prices, and the route is free'],
     ['routes:\n  - { folder: x, price: 0.01 USD/MiB }', 'c.yaml:2:18: routes[0].price is in USD, and rates has no USD'],
     [`listen:\n  port: 99999\n${route('')}`, 'c.yaml:2:3: listen.port must be a port, a number from 0 to 65535'],
     [`rates:\n  USD: {}\n${route('')}`, 'c.yaml:2:3: rates.USD comes from one of value, file, url, or read'],

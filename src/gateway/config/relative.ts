@@ -28,7 +28,7 @@ export function resolveFiles(config: GatewayConfig, folder: string): GatewayConf
     webhooks: config.webhooks.map((hook) => paths(hook, 'secretFile')),
     ...(config.recipients && {
       recipients: Object.fromEntries(
-        Object.entries(config.recipients).map(([name, { node }]) => [name, { node: after(node) }]),
+        Object.entries(config.recipients).map(([name, each]) => [name, { ...each, node: after(each.node) }]),
       ),
     }),
     routes: config.routes.map(route),

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { parseMsat } from '../../money/msat.ts'
 import { checkMoney, checkPrice, currencyOf } from '../rates/fiat.ts'
 import { checkPattern } from '../routes/pattern.ts'
+import { QUALITIES, readQualities } from '../video/qualities.ts'
+import { splitMistakes } from './splits.ts'
 import { readAllowance, readShare, readSpan } from './values.ts'
 
 /** What a member may be, told when it is something else. */
@@ -72,6 +74,8 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
 const headerName = z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,100}$/i, 'is not the name of a header')
 const headerValue = text(2000).regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'has a character that no header carries')
 
+const recipientName = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/i, 'is no name of a-z, 0-9 and -, such as "creator"')
+
 const SOURCES = ['upstream', 'folder', 'file', 'video'] as const
 const PATH = 'a path such as /v1/chat/*, /films/** or /*.mp4, with ** only at its end'
 
@@ -103,7 +107,8 @@ const route = members({
   title: text(200).optional(),
   free: read('an allowance such as "3 requests/day" (second, minute, hour, day)', readAllowance).optional(),
   payee: members({ node: text(4000) }).optional(),
-  split: z.record(z.string(), read('a part such as 10%', readShare)).optional(),
+  split: z.record(recipientName, read('a part such as 10%', readShare)).optional(),
+  qualities: read(QUALITIES, readQualities).optional(),
 }).superRefine((value, context) => {
   const given = SOURCES.filter((name) => value[name] !== undefined)
   if (given.length !== 1) {
@@ -117,9 +122,11 @@ const route = members({
     const message = 'is for an upstream, and this route has none'
     context.addIssue({ code: 'custom', path: ['upstreamHeaders'], message })
   }
-  const shares = Object.values(value.split ?? {}).reduce((sum, share) => sum + share, 0)
-  if (value.split && shares !== 100_000) {
-    context.addIssue({ code: 'custom', path: ['split'], message: `must add up to 100%, and is ${shares / 1000}%` })
+  if (value.qualities && value.video === undefined) {
+    context.addIssue({ code: 'custom', path: ['qualities'], message: 'is for a video, and this route has none' })
+  }
+  if (value.price === 'free' && value.qualities?.some(({ price: own }) => own !== undefined)) {
+    context.addIssue({ code: 'custom', path: ['qualities'], message: 'has prices, and the route is free' })
   }
 })
 
@@ -174,7 +181,9 @@ export const configSchema = members({
       }),
     )
     .default([]),
-  recipients: z.record(z.string(), members({ node: text(4000) })).optional(),
+  recipients: z
+    .record(recipientName, members({ node: text(4000), threshold: amount.optional(), interval: span.optional() }))
+    .optional(),
   routes: z
     .array(route, { error: () => 'must be a list of routes' })
     .min(1, 'must have at least one route')
@@ -197,12 +206,14 @@ export const configSchema = members({
       context.addIssue({ code: 'custom', path: ['routes', index, ...path], message })
     }
   })
+  for (const [path, message] of splitMistakes(config)) context.addIssue({ code: 'custom', path: [...path], message })
 })
 
 export type GatewayConfig = z.output<typeof configSchema>
 /** As a file or a program writes it. */
 export type GatewayConfigInput = z.input<typeof configSchema>
 export type RouteConfig = GatewayConfig['routes'][number]
+export type RecipientConfig = NonNullable<GatewayConfig['recipients']>[string]
 export type RateConfig = GatewayConfig['rates'][string]
 
 function httpUrl(value: string): URL {
@@ -212,12 +223,17 @@ function httpUrl(value: string): URL {
 }
 
 /** The members of a route that are priced in another currency than bitcoin, with their place. */
-function* currenciesOf({ price: spec, credit }: RouteConfig): Iterable<readonly [readonly string[], string]> {
+function* currenciesOf({
+  price: spec,
+  credit,
+  qualities = [],
+}: RouteConfig): Iterable<readonly [readonly string[], string]> {
   const members =
     typeof spec === 'string'
       ? [[['price'], spec] as const]
       : Object.entries(spec).map(([name, value]) => [['price', name], value] as const)
-  for (const [path, value] of [...members, [['credit'], credit] as const]) {
+  const ofQualities = qualities.map(({ price: own }) => [['qualities'], own] as const)
+  for (const [path, value] of [...members, [['credit'], credit] as const, ...ofQualities]) {
     const currency = value === undefined ? undefined : currencyOf(value)
     if (currency !== undefined) yield [path, currency]
   }

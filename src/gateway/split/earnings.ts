@@ -1,49 +1,83 @@
-import type { Ledger } from '../../ledger/ledger.ts'
-import { type Msat, min, minus } from '../../money/msat.ts'
+import type { AgreementRecord, Ledger } from '../../ledger/ledger.ts'
+import { type Msat, min, minus, ZERO } from '../../money/msat.ts'
 import { costDown } from '../../money/price.ts'
+import type { Account } from '../../seller/account.ts'
 import type { SellerEvent } from '../../seller/seller.ts'
+import { routeOfScope } from '../names.ts'
 import type { Weights } from './shares.ts'
 import type { PayoutStore } from './store.ts'
 
-/** How a route's earnings are divided; by the scope of its agreements. */
-export type Splits = ReadonlyMap<string, Weights>
+/** How a route's earnings are divided, by its name. */
+export type SplitsByRoute = ReadonlyMap<string, Weights>
+
+/** Invoices live for minutes: a day after its end nothing arrives for an agreement any more. */
+const OVER_AFTER_MS = 86_400_000
 
 /**
  * Books what split routes earn: the cost of what was delivered, as far as it was paid. What was paid and not delivered is the buyer's,
  * and what was delivered on credit and never paid is nobody's.
  */
 export class Earnings {
+  /** Holds for agreements that are made from now on: each keeps its own, as it keeps its price. */
+  splits: SplitsByRoute = new Map()
   readonly #store: PayoutStore
-  readonly #splits: Splits
+  readonly #onError: (error: unknown) => void
+  /** Agreements that may still earn: most of a gateway's are of routes that are not split. */
+  readonly #running: Set<string>
 
-  constructor(store: PayoutStore, splits: Splits) {
+  constructor(store: PayoutStore, onError: (error: unknown) => void = () => {}) {
     this.#store = store
-    this.#splits = splits
+    this.#onError = onError
+    this.#running = new Set(store.running())
   }
 
-  /** To be told of every event of the seller. An agreement is written down before anything is delivered on it. */
+  /**
+   * To be told of every event of the seller.
+   * @throws StreamError `ledger-failed` where an agreement cannot be written down: then nothing is to be delivered on it
+   */
   onEvent(event: SellerEvent): void {
     if (!('account' in event)) return
-    const { agreement, gate, returned, closed } = event.account
-    const weights = this.#splits.get(agreement.scope)
-    if (!weights) return
-    if (event.type === 'opened' || event.type === 'delivering') this.#store.begin(agreement.id, agreement.scope)
+    const { account } = event
+    if (event.type === 'opened' || event.type === 'delivering') return this.#begin(account)
+    const { agreement, gate, returned, closed } = account
     // While something is being delivered the count holds steps that may be taken back.
-    else if (closed || (event.type === 'delivered' && event.account.activeDeliveries === 0)) {
-      this.#store.earn(agreement.id, earnedOf(gate.delivered, gate.paid, returned), weights, closed)
-    }
+    if (!this.#running.has(agreement.id) || (account.activeDeliveries > 0 && !closed)) return
+    this.#earn(agreement.id, gate.delivered, minus(gate.paid, returned), closed && gate.paid >= gate.delivered)
   }
 
   /** Books what an earlier run delivered and did not book, by the ledger. To be called when the seller starts. */
-  async catchUp(ledger: Ledger): Promise<void> {
-    for (const { id, route } of this.#store.running()) {
-      const weights = this.#splits.get(route)
+  async catchUp(ledger: Ledger, nowMs = Date.now()): Promise<void> {
+    for (const id of this.#store.running()) {
       const record = await ledger.getAgreement(id)
-      if (!weights || !record) continue
-      const delivered = costDown(record.agreement.price, record.deliveredSteps)
-      this.#store.earn(id, earnedOf(delivered, record.paid, record.returned), weights, record.state === 'closed')
+      // One that is forgotten was never paid.
+      if (!record) this.#earn(id, ZERO, ZERO, true)
+      else {
+        const delivered = costDown(record.agreement.price, record.deliveredSteps)
+        this.#earn(id, delivered, minus(record.paid, record.returned), isOver(record, delivered, nowMs))
+      }
+    }
+  }
+
+  /** An agreement that delivered before its route was split is not divided: then it is the seller's to its end. */
+  #begin({ agreement, gate }: Account): void {
+    const route = routeOfScope(agreement.scope)
+    const weights = this.splits.get(route)
+    if (!weights || gate.deliveredSteps > 0n || this.#running.has(agreement.id)) return
+    this.#store.begin(agreement.id, route, weights)
+    this.#running.add(agreement.id)
+  }
+
+  #earn(id: string, delivered: Msat, kept: Msat, isOver: boolean): void {
+    try {
+      this.#store.earn(id, min(delivered, kept), isOver)
+      if (isOver) this.#running.delete(id)
+    } catch (error) {
+      // The total is the ledger's: it is booked by the next event of this agreement, or when the seller starts again.
+      this.#onError(error)
     }
   }
 }
 
-const earnedOf = (delivered: Msat, paid: Msat, returned: Msat): Msat => min(delivered, minus(paid, returned))
+function isOver({ agreement, state, paid }: AgreementRecord, delivered: Msat, nowMs: number): boolean {
+  return (state === 'closed' && paid >= delivered) || nowMs - agreement.expiresAtMs > OVER_AFTER_MS
+}

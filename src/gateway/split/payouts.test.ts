@@ -35,8 +35,8 @@ function payouts(options: Partial<Recipient> = {}): Payouts {
   return new Payouts({ store, node: payer, recipients: new Map([['creator', recipient]]), onEvent, nowMs: () => nowMs })
 }
 function earn(amount: bigint): void {
-  store.begin('a', 'films')
-  store.earn('a', msat(amount), SPLIT, false)
+  store.begin('a', 'films', SPLIT)
+  store.earn('a', msat(amount), false)
 }
 const arrived = () => creator.settlements.reduce((sum, { amount }) => sum + amount, 0n)
 
@@ -49,8 +49,8 @@ it('pays whole sats once the threshold is reached, and keeps what is left of a s
   await running.round()
   expect(arrived()).toBe(11_000n)
   expect(store.standings()).toEqual([
-    { recipient: 'creator', earned: 11_110n, paid: 11_000n },
-    { recipient: 'platform', earned: 1235n, paid: 0n },
+    { recipient: 'creator', earned: 11_111n, paid: 11_000n, kept: false },
+    { recipient: 'platform', earned: 1234n, paid: 0n, kept: false },
   ])
   await running.round()
   expect(arrived()).toBe(11_000n)

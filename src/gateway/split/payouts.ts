@@ -1,4 +1,4 @@
-import { toStreamError } from '../../errors/error.ts'
+import { type StreamError, toStreamError } from '../../errors/error.ts'
 import type { LightningNode, PaymentOutcome } from '../../lightning/node.ts'
 import { type Msat, msat, ZERO } from '../../money/msat.ts'
 import type { Payout, PayoutStore } from './store.ts'
@@ -21,9 +21,11 @@ export interface PayoutsParts {
   readonly store: PayoutStore
   /** Pays: the node that earned the money. */
   readonly node: LightningNode
+  /** Read anew at each look: it may change. A payout of one that is gone from it is brought to its end all the same. */
   readonly recipients: ReadonlyMap<string, Recipient>
   readonly onEvent?: (event: PayoutEvent) => void
-  readonly onError?: (error: Error) => void
+  /** Told once for each reason, until something succeeds. */
+  readonly onError?: (error: StreamError) => void
   readonly nowMs?: () => number
   readonly lookMs?: number
 }
@@ -36,6 +38,8 @@ const INVOICE_SECONDS = 3600
 /** An invoice that expired so long ago is paid by no node any more, whoever's clock is right. */
 const EXPIRY_MARGIN_MS = 60_000
 const SAT = 1000n
+/** What is in flight at the end is looked up by the next run: nothing is lost by leaving it. */
+const CLOSE_MS = 3000
 
 /** The platform bears the routing of a payout, up to 0.5 % and a sat. */
 const feeCap = (amount: Msat): Msat => msat(amount / 200n + 1000n)
@@ -51,6 +55,7 @@ export class Payouts {
   /** Not before this time is a recipient's payout tried again. */
   readonly #notBeforeMs = new Map<string, number>()
   readonly #running = new Map<string, Promise<void>>()
+  readonly #troubles = new Map<string, { readonly message: string; readonly count: number }>()
   #timer: ReturnType<typeof setInterval> | undefined
   #ended = false
 
@@ -66,38 +71,59 @@ export class Payouts {
 
   /** Takes one step for every recipient that is due. Resolves when all have taken it. */
   async round(): Promise<void> {
-    await Promise.all([...this.#parts.recipients].map(([name, recipient]) => this.#one(name, recipient)))
+    const { recipients, store } = this.#parts
+    const names = new Set([...recipients.keys(), ...store.allPending()])
+    await Promise.all([...names].map((name) => this.#one(name)))
   }
 
-  /** Starts nothing more, and waits for what runs. What is in flight is looked up by the next run. */
+  /** Starts nothing more, and waits a moment for what runs. */
   async close(): Promise<void> {
     this.#ended = true
     clearInterval(this.#timer)
-    await Promise.all(this.#running.values())
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const enough = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS)
+    })
+    await Promise.race([Promise.all(this.#running.values()), enough])
+    clearTimeout(timer)
   }
 
   /** One step at a time for a recipient: two would look at the same balance. */
-  #one(name: string, recipient: Recipient): Promise<void> {
+  #one(name: string): Promise<void> {
     const known = this.#running.get(name)
     if (known) return known
-    const run = this.#advance(name, recipient)
-      .catch((error: unknown) => {
-        this.#putOff(name, 0)
-        if (!this.#ended) this.#parts.onError?.(toStreamError(error))
-      })
+    const run = this.#advance(name)
+      .then(
+        (stepped) => void (stepped && this.#troubles.delete(name)),
+        (error: unknown) => this.#failed(name, toStreamError(error)),
+      )
       .finally(() => this.#running.delete(name))
     this.#running.set(name, run)
     return run
   }
 
-  async #advance(name: string, recipient: Recipient): Promise<void> {
-    const { store } = this.#parts
+  #failed(name: string, error: StreamError): void {
+    const before = this.#troubles.get(name)
+    const count = before?.count ?? 0
+    this.#putOff(name, count)
+    this.#troubles.set(name, { message: error.message, count: count + 1 })
+    if (!this.#ended && error.message !== before?.message) this.#parts.onError?.(error)
+  }
+
+  /** Returns whether there was a step to take. */
+  async #advance(name: string): Promise<boolean> {
+    const { store, recipients } = this.#parts
     const isWanted = store.takeWanted(name)
-    if (this.#ended || (!isWanted && this.#now() < (this.#notBeforeMs.get(name) ?? 0))) return
+    if (this.#ended || (!isWanted && this.#now() < (this.#notBeforeMs.get(name) ?? 0))) return false
     const pending = store.pending(name)
-    if (pending) return this.#follow(pending)
-    const booked = await this.#book(name, recipient, isWanted)
+    if (pending) {
+      await this.#follow(pending)
+      return true
+    }
+    const recipient = recipients.get(name)
+    const booked = recipient && (await this.#book(name, recipient, isWanted))
     if (booked) await this.#pay(booked)
+    return booked !== undefined
   }
 
   /** Books a payout of all whole sats that are owed, if that is due. */

@@ -1,47 +1,191 @@
-import { expect, it } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createBuyer } from '../../buyer/buyer.ts'
+import { openLedger } from '../../ledger/index.ts'
 import { temporaryFolder } from '../../ledger/testing/temporary.ts'
 import { ScriptedNode, scriptedPair } from '../../lightning/testing/scripted.ts'
-import { sat } from '../../money/msat.ts'
 import { serve } from '../../seller/adapters/node.ts'
-import { wall } from '../../seller/paywall.ts'
-import { Seller } from '../../seller/seller.ts'
-import { openSplit } from './config.ts'
+import { checkConfig } from '../config/read.ts'
+import type { GatewayConfigInput } from '../config/schema.ts'
+import { Gateway, type GatewayEvent } from '../gateway.ts'
+import { PayoutStore } from './store.ts'
 
+/* A gateway whose routes are split, on scripted nodes: 100 bytes at 1 sat each. */
 const folder = temporaryFolder()
+let number = 0
+let path: string
+let nodes: ReturnType<typeof scriptedPair>
+let creator: ScriptedNode
+let events: GatewayEvent[]
+const ends: Array<() => unknown> = []
 
-it('what a route delivers is divided, and the creator’s part arrives at the creator’s node', async () => {
-  const nodes = scriptedPair()
-  const creator = new ScriptedNode()
+beforeEach(() => {
+  path = `${folder()}/shop-${number++}`
+  nodes = scriptedPair()
+  creator = new ScriptedNode()
   nodes.seller.peers.push(creator)
-  const split = openSplit(
-    {
-      splits: { films: { platform: 10, creator: 90 } },
-      recipients: { creator: { node: 'creator', threshold: sat(1), intervalMs: 0 } },
-    },
-    { path: `${folder()}/payouts.db`, openNode: async () => creator },
-  )
-  const seller = new Seller({ node: nodes.seller, onEvent: (event) => split.onEvent(event) })
-  await split.start(seller)
-  const server = await serve(
-    wall(seller, { price: '1 sat/byte', scope: 'films' })(() => new Response('x'.repeat(100))),
-    { port: 0 },
-  )
-  const buyer = createBuyer({ node: nodes.buyer, max: '1000 sat', ahead: '30 sat' })
-  await (await buyer.fetch(server.url)).text()
-  await buyer.close()
-  const arrived = () => creator.settlements.reduce((sum, { amount }) => sum + amount, 0n)
-  for (const end = Date.now() + 10_000; arrived() < 90_000n && Date.now() < end; ) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  expect(arrived()).toBe(90_000n)
-  await server.close(0)
-  await seller.close()
-  await split.close()
+  events = []
+})
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
 })
 
-it('of the names of a split only one may be without a node', () => {
-  const config = { splits: { films: { a: 1, b: 1 } }, recipients: {} }
-  const parts = { path: `${folder()}/refused.db`, openNode: async () => new ScriptedNode() }
-  expect(() => openSplit(config, parts)).toThrow(/no node/)
+type Shares = Readonly<Record<string, string>>
+const config = (split: Shares | undefined, more: Partial<GatewayConfigInput> = {}) =>
+  checkConfig({
+    recipients: { creator: { node: 'creator', threshold: '1 sat', interval: '1ms' } },
+    routes: [{ name: 'films', upstream: 'http://127.0.0.1:9', price: '1 sat/byte', ...(split && { split }) }],
+    ...more,
+  })
+const HALF = { platform: '50%', creator: '50%' }
+const TENTH = { platform: '10%', creator: '90%' }
+
+async function open(first: ReturnType<typeof config>) {
+  const secret = randomBytes(32)
+  const ledger = openLedger(`${path}.db`)
+  const gateway = await Gateway.open(
+    first,
+    {
+      openSeller: async () => ({ node: nodes.seller, ledger, secret, payouts: `${path}-payouts.db` }),
+      openRecipient: async () => creator,
+      sources: [() => () => new Response('x'.repeat(100))],
+    },
+    (event) => void events.push(event),
+  )
+  const server = await serve((request) => gateway.handle(request), { port: 0 })
+  const close = async () => {
+    await server.close(0)
+    await gateway.close()
+    await ledger.end()
+  }
+  ends.push(close)
+  return { gateway, url: server.url }
+}
+
+function buyer() {
+  const made = createBuyer({ node: nodes.buyer, max: '10000 sat', ahead: '30 sat' })
+  ends.push(() => made.close({ keep: true }))
+  return made
+}
+
+const arrived = () => creator.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !holds() && Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  expect(holds()).toBe(true)
+}
+const standings = () => {
+  const store = new PayoutStore(`${path}-payouts.db`)
+  try {
+    return Object.fromEntries(store.standings().map(({ recipient, earned, kept }) => [recipient, { earned, kept }]))
+  } finally {
+    store.close()
+  }
+}
+
+it('what a route delivers is divided, and the creator’s part arrives at the creator’s node', async () => {
+  const { url } = await open(config(TENTH))
+  const one = buyer()
+  await (await one.fetch(url)).text()
+  await one.close()
+  await until(() => arrived() === 90_000n)
+  expect(standings()).toEqual({
+    creator: { earned: 90_000n, kept: false },
+    platform: { earned: 10_000n, kept: true },
+  })
+  expect(events.map(({ type }) => type)).toContain('payout-settled')
+})
+
+it('what was bought on credit is divided when it is paid', async () => {
+  const routes = [
+    { name: 'films', upstream: 'http://127.0.0.1:9', price: '1 sat/byte', credit: '100 sat', split: HALF },
+  ]
+  const { url, gateway } = await open(config(undefined, { routes }))
+  const one = buyer()
+  await (await one.fetch(url)).text()
+  // Not closed: what is paid last settles when nothing is delivered any more.
+  const [account] = (await gateway.seller).accounts.inMemory.values()
+  await until(() => account!.gate.paid >= 100_000n)
+  await until(() => standings().creator?.earned === 50_000n)
+})
+
+it('an agreement keeps the split that it was made under; later ones are divided by the new one alone', async () => {
+  const { url, gateway } = await open(config(HALF))
+  const early = buyer()
+  await (await early.fetch(url)).text()
+  await gateway.reload(config(TENTH))
+  await (await early.fetch(url)).text()
+  await early.close()
+  await until(() => arrived() === 100_000n)
+  const late = buyer()
+  await (await late.fetch(url)).text()
+  await late.close()
+  // 90 of the second hundred, and not what would bring the whole to nine tenths.
+  await until(() => arrived() === 190_000n)
+  expect(standings().platform?.earned).toBe(110_000n)
+})
+
+it('a route that is split while it sells divides new agreements only, and one that is split no more keeps old promises', async () => {
+  const { url, gateway } = await open(config(undefined))
+  const before = buyer()
+  await (await before.fetch(url)).text()
+  await gateway.reload(config(TENTH))
+  await (await before.fetch(url)).text()
+  await before.close()
+  expect(standings()).toEqual({})
+  const during = buyer()
+  await (await during.fetch(url)).text()
+  await gateway.reload(config(undefined))
+  await (await during.fetch(url)).text()
+  await during.close()
+  await until(() => arrived() === 180_000n)
+})
+
+it('what is owed to a recipient that is gone stays owed, and is paid when it is back', async () => {
+  const away = new Error('away')
+  creator.createInvoices = () => Promise.reject(away)
+  const { url, gateway } = await open(config(TENTH))
+  const one = buyer()
+  await (await one.fetch(url)).text()
+  await one.close()
+  await until(() => events.some(({ type }) => type === 'error'))
+  await gateway.reload(config(undefined, { recipients: {} }))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(standings().creator).toEqual({ earned: 90_000n, kept: false })
+  creator.createInvoices = ScriptedNode.prototype.createInvoices
+  await gateway.reload(config(TENTH))
+  await until(() => arrived() === 90_000n)
+  // A wallet that is away is told of once, however often it was tried.
+  expect(events.filter(({ type }) => type === 'error')).toHaveLength(1)
+})
+
+it('where nobody keeps a book a split is refused, and the configuration stays', async () => {
+  const opening = Gateway.open(config(TENTH), {
+    openSeller: async () => ({ node: nodes.seller }),
+    openRecipient: async () => creator,
+    sources: [() => () => new Response('x')],
+  })
+  await expect(opening).rejects.toMatchObject({ code: 'config-invalid' })
+})
+
+it('a node that is named twice is one seller', async () => {
+  const routes = [
+    { name: 'a', path: '/a', upstream: 'http://127.0.0.1:9', price: '1 sat/byte', split: TENTH },
+    {
+      name: 'b',
+      path: '/b',
+      upstream: 'http://127.0.0.1:9',
+      price: '1 sat/byte',
+      payee: { node: 'same' },
+      split: HALF,
+    },
+  ]
+  const { url, gateway } = await open(config(undefined, { routes }))
+  expect(gateway.routes[0]?.seller).toBe(gateway.routes[1]?.seller)
+  const one = buyer()
+  await (await one.fetch(`${url}/a`)).text()
+  await (await one.fetch(`${url}/b`)).text()
+  await one.close()
+  await until(() => arrived() === 140_000n)
 })

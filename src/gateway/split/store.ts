@@ -25,15 +25,18 @@ export interface Standing {
   readonly recipient: string
   readonly earned: Msat
   readonly paid: Msat
+  /** The name is the seller itself: its part stays where it is, and nobody is owed anything. */
+  readonly kept: boolean
 }
 
 /** Amounts in msat, times in ms. Never changed once released. */
 const MIGRATIONS = [
-  `CREATE TABLE agreements (id TEXT PRIMARY KEY, route TEXT NOT NULL, earned INTEGER NOT NULL, ended INTEGER NOT NULL)
-     STRICT, WITHOUT ROWID;
+  `CREATE TABLE agreements (id TEXT PRIMARY KEY, route TEXT NOT NULL, split TEXT NOT NULL, earned INTEGER NOT NULL,
+     ended INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX running ON agreements (id) WHERE ended = 0;
-   CREATE TABLE shares (route TEXT NOT NULL, recipient TEXT NOT NULL, given INTEGER NOT NULL CHECK (given >= 0),
-     PRIMARY KEY (route, recipient)) STRICT, WITHOUT ROWID;
+   CREATE TABLE shares (route TEXT NOT NULL, split TEXT NOT NULL, recipient TEXT NOT NULL,
+     given INTEGER NOT NULL CHECK (given >= 0), PRIMARY KEY (route, split, recipient)) STRICT, WITHOUT ROWID;
+   CREATE TABLE recipients (name TEXT PRIMARY KEY, kept INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE payouts (payment_hash TEXT PRIMARY KEY, recipient TEXT NOT NULL, request TEXT NOT NULL,
      amount INTEGER NOT NULL CHECK (amount > 0), fee INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL,
      created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
@@ -44,17 +47,20 @@ const MIGRATIONS = [
 
 const QUERIES = {
   agreement: 'SELECT * FROM agreements WHERE id = ?',
-  begin: 'INSERT OR IGNORE INTO agreements (id, route, earned, ended) VALUES (?, ?, 0, 0)',
+  begin: 'INSERT OR IGNORE INTO agreements (id, route, split, earned, ended) VALUES (?, ?, ?, 0, 0)',
   earn: 'UPDATE agreements SET earned = ?, ended = max(ended, ?) WHERE id = ?',
-  running: 'SELECT id, route FROM agreements WHERE ended = 0',
-  shares: 'SELECT recipient, given FROM shares WHERE route = ? ORDER BY recipient',
-  give: `INSERT INTO shares (route, recipient, given) VALUES (?1, ?2, ?3)
-    ON CONFLICT (route, recipient) DO UPDATE SET given = ?3`,
-  earned: 'SELECT recipient, sum(given) AS earned FROM shares GROUP BY recipient ORDER BY recipient',
+  running: 'SELECT id FROM agreements WHERE ended = 0',
+  shares: 'SELECT recipient, given FROM shares WHERE route = ? AND split = ? ORDER BY recipient',
+  give: `INSERT INTO shares (route, split, recipient, given) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (route, split, recipient) DO UPDATE SET given = ?4`,
+  name: 'INSERT INTO recipients (name, kept) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET kept = ?2',
+  earned: `SELECT recipient, sum(given) AS earned, coalesce(kept, 0) AS kept FROM shares
+    LEFT JOIN recipients ON name = recipient GROUP BY recipient ORDER BY recipient`,
   paid: `SELECT coalesce(sum(amount), 0) AS paid FROM payouts WHERE recipient = ? AND status <> 'failed'`,
   add: `INSERT INTO payouts (payment_hash, recipient, request, amount, status, created_at_ms, expires_at_ms)
     VALUES (?, ?, ?, ?, 'pending', ?, ?)`,
   pending: `SELECT * FROM payouts WHERE recipient = ? AND status = 'pending'`,
+  allPending: `SELECT recipient FROM payouts WHERE status = 'pending'`,
   list: 'SELECT * FROM payouts ORDER BY created_at_ms DESC LIMIT ?',
   lastAt: 'SELECT coalesce(max(created_at_ms), 0) AS at FROM payouts WHERE recipient = ?',
   delay: `UPDATE payouts SET attempts = attempts + 1, failure = ? WHERE payment_hash = ? AND status = 'pending'`,
@@ -77,37 +83,50 @@ export class PayoutStore {
     this.#sql = this.#database.prepare(QUERIES)
   }
 
-  /** Notes that an agreement exists, so that a later run looks at what was delivered on it. To be called before anything is. */
-  begin(agreementId: string, route: string): void {
-    this.#database.transaction(() => this.#sql.begin!.run(agreementId, route))
+  /**
+   * Notes that an agreement exists and how what it earns is divided, for as long as it lasts. To be called before anything is delivered on
+   * it; on the disk when it returns, so that a later run looks at what was.
+   */
+  begin(agreementId: string, route: string, weights: Weights): void {
+    if (this.#database.guard(() => this.#sql.agreement!.get(agreementId))) return
+    this.#database.durableTransaction(() => this.#sql.begin!.run(agreementId, route, splitText(weights)))
   }
 
   /** Agreements that may still earn. */
-  running(): Array<{ readonly id: string; readonly route: string }> {
-    return this.#database.guard(() =>
-      (this.#sql.running!.all() as Row[]).map((row) => ({ id: text(row, 'id'), route: text(row, 'route') })),
-    )
+  running(): string[] {
+    return this.#database.guard(() => (this.#sql.running!.all() as Row[]).map((row) => text(row, 'id')))
   }
 
   /**
    * Books what an agreement has earned in all, and gives what is new of it to the recipients, in one transaction. A total that is below
    * an earlier one (steps that were taken back) books nothing until it is above it.
    */
-  earn(agreementId: string, total: Msat, weights: Weights, hasEnded: boolean): void {
+  earn(agreementId: string, total: Msat, hasEnded: boolean): void {
     this.#database.transaction(() => {
       const row = this.#sql.agreement!.get(agreementId) as Row | undefined
       if (!row) return
       const before = amount(row, 'earned')
-      const route = text(row, 'route')
+      const [route, split] = [text(row, 'route'), text(row, 'split')]
       this.#sql.earn!.run(total > before ? total : before, hasEnded ? 1 : 0, agreementId)
       if (total <= before) return
+      // Only what was divided alike: a split that changes leaves what was earned before as it was divided then.
       const given = new Map(
-        (this.#sql.shares!.all(route) as Row[]).map((share) => [text(share, 'recipient'), amount(share, 'given')]),
+        (this.#sql.shares!.all(route, split) as Row[]).map((share) => [
+          text(share, 'recipient'),
+          amount(share, 'given'),
+        ]),
       )
       const sum = [...given.values()].reduce((all, one) => all + one, 0n)
-      for (const [name, share] of divide(weights, given, msat(sum + total - before))) {
-        if (share !== given.get(name)) this.#sql.give!.run(route, name, share)
+      for (const [name, share] of divide(readSplit(split), given, msat(sum + total - before))) {
+        if (share !== given.get(name)) this.#sql.give!.run(route, split, name, share)
       }
+    })
+  }
+
+  /** Notes which names are recipients and which are the seller itself. Names that are not told of stay as they were. */
+  name(names: ReadonlyMap<string, { readonly kept: boolean }>): void {
+    this.#database.transaction(() => {
+      for (const [name, { kept }] of names) this.#sql.name!.run(name, kept ? 1 : 0)
     })
   }
 
@@ -116,7 +135,7 @@ export class PayoutStore {
       (this.#sql.earned!.all() as Row[]).map((row) => {
         const recipient = text(row, 'recipient')
         const paid = amount(this.#sql.paid!.get(recipient) as Row, 'paid')
-        return { recipient, earned: amount(row, 'earned'), paid }
+        return { recipient, earned: amount(row, 'earned'), paid, kept: number(row, 'kept') === 1 }
       }),
     )
   }
@@ -130,6 +149,11 @@ export class PayoutStore {
   pending(recipient: string): Payout | undefined {
     const row = this.#database.guard(() => this.#sql.pending!.get(recipient) as Row | undefined)
     return row && readPayout(row)
+  }
+
+  /** Recipients with a payout on its way. */
+  allPending(): string[] {
+    return this.#database.guard(() => (this.#sql.allPending!.all() as Row[]).map((row) => text(row, 'recipient')))
   }
 
   /** When the last payout of a recipient was made; 0 if there was none. */
@@ -176,6 +200,13 @@ export class PayoutStore {
     this.#database.close()
   }
 }
+
+/** The same text for the same parts, in whatever order they are written. */
+const splitText = (weights: Weights): string =>
+  JSON.stringify([...weights].map(([name, weight]) => [name, `${weight}`]).sort(([a], [b]) => (a! < b! ? -1 : 1)))
+
+const readSplit = (written: string): Weights =>
+  new Map((JSON.parse(written) as [string, string][]).map(([name, weight]) => [name, BigInt(weight)]))
 
 const readPayout = (row: Row): Payout => ({
   paymentHash: text(row, 'payment_hash'),

@@ -58,7 +58,16 @@ const QUERIES = {
   prunePrices: 'DELETE FROM price WHERE id <= (SELECT MAX(id) FROM price) - ?',
 } as const
 
-const KINDS = ['return-delayed', 'return-failed', 'payment-unknown', 'stray', 'error', 'reload-failed'] as const
+const KINDS = [
+  'return-delayed',
+  'return-failed',
+  'payout-delayed',
+  'payout-failed',
+  'payment-unknown',
+  'stray',
+  'error',
+  'reload-failed',
+] as const
 
 /** What one write of the collector holds. */
 export interface Batch {

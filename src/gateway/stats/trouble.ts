@@ -5,7 +5,15 @@ import type { WatchedEvent } from '../watched.ts'
 /** Something that a seller has to know of, or look after. */
 export interface Trouble {
   readonly atMs: number
-  readonly kind: 'return-delayed' | 'return-failed' | 'payment-unknown' | 'stray' | 'error' | 'reload-failed'
+  readonly kind:
+    | 'return-delayed'
+    | 'return-failed'
+    | 'payout-delayed'
+    | 'payout-failed'
+    | 'payment-unknown'
+    | 'stray'
+    | 'error'
+    | 'reload-failed'
   readonly route: string
   readonly agreement: string
   /** For people, in a sentence; plain text that may hold anything: to be escaped. */
@@ -26,6 +34,13 @@ export function troubleOf(event: WatchedEvent): Trouble | undefined {
     }
     case 'reload-failed':
       return { ...base, kind: 'reload-failed', text: cut(event.error.message) }
+    case 'payout-delayed':
+    case 'payout-failed': {
+      const { recipient, amount, failure } = event.payout
+      const what = event.type === 'payout-failed' ? 'could not be paid, and is owed again' : 'waits'
+      const text = `A payout of ${formatMsat(amount)} to ${recipient} ${what}: ${failure || 'expired'}`
+      return { ...base, kind: event.type, text: cut(text) }
+    }
     case 'return-delayed':
     case 'return-failed': {
       const { amount, failure, attempts } = event.claim

@@ -2,16 +2,11 @@ import { readdirSync, statSync } from 'node:fs'
 import { open, readdir, realpath } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { StreamError } from '../../errors/error.ts'
-import type { Price } from '../../money/price.ts'
-import { type Handler, type WallOptions, wall } from '../../seller/paywall.ts'
-import type { Seller } from '../../seller/seller.ts'
 import { serveFile, serveFolder } from '../../seller/sources/folder.ts'
 import { proxyTo } from '../../seller/sources/upstream.ts'
-import { parseCredential } from '../../wire/credential.ts'
 import { hasFfmpeg } from './ffmpeg.ts'
 import { mp4DurationMs } from './mp4.ts'
 import { packageFilm } from './package.ts'
-import { playPrice } from './playing.ts'
 import { fileSource, streamSource, type VideoSource } from './source.ts'
 
 export interface VideoOptions {
@@ -20,6 +15,8 @@ export interface VideoOptions {
   readonly heights?: readonly number[]
   readonly signal?: AbortSignal
   readonly onProgress?: (film: string, share: number) => void
+  /** Told of each film of a folder that is left out because it cannot be packaged; where none is left, the folder is refused. */
+  readonly onLeftOut?: (error: StreamError) => void
   /** Found by looking, by default. */
   readonly ffmpeg?: boolean
 }
@@ -56,7 +53,18 @@ export async function openVideo(target: string, options: VideoOptions): Promise<
   if (films.length === 0) throw new StreamError('option-invalid', `${path} holds neither films nor a playlist`)
   if (films.length > MAX_FILMS) throw new StreamError('option-invalid', `${path} holds more than ${MAX_FILMS} films`)
   const sources = new Map<string, VideoSource>()
-  for (const name of films) sources.set(name, await openFilm(join(path, name), options))
+  let last: StreamError | undefined
+  for (const name of films) {
+    try {
+      sources.set(name, await openFilm(join(path, name), options))
+    } catch (error) {
+      // A stop is no fault of the film's.
+      if (options.signal?.aborted || !(error instanceof StreamError)) throw error
+      last = error
+      options.onLeftOut?.(error)
+    }
+  }
+  if (sources.size === 0) throw last
   return shelf(sources)
 }
 
@@ -118,58 +126,4 @@ function decode(part: string): string {
   } catch {
     return ''
   }
-}
-
-/** The price of a quality, by its name such as `1080p`; the others cost what the wall asks. */
-export type QualityPrices = Readonly<Record<string, Price>>
-
-/**
- * A video behind a wall: what costs nothing goes past it, segments are paid by the time that they play. A quality with a price of its own
- * has a wall and an agreement of its own.
- * @example serve(sellVideo(seller, await openVideo('film.mp4', { cache }), { price: '2 sat/s' }), { port: 2402 })
- */
-export function sellVideo(
-  seller: Seller,
-  source: VideoSource,
-  options: Omit<WallOptions, 'price'> & { readonly price: Price },
-  qualities: QualityPrices = {},
-): Handler {
-  const sell = (price: Price, scope: string | undefined) =>
-    wall(seller, { ...options, price: playPrice(price), ...(scope !== undefined && { scope }) })(source.handler)
-  const whole = sell(options.price, options.scope)
-  const walls = new Map(
-    Object.entries(qualities).map(([name, price]) => [name, sell(price, `${options.scope ?? '/video'}/${name}`)]),
-  )
-  return videoHandler(source, (request, quality) => (walls.get(quality ?? '') ?? whole)(request))
-}
-
-/**
- * Answers what costs nothing, and hands the rest on to be paid.
- * @param paid puts `source.handler` behind a wall, by the quality asked for
- */
-export function videoHandler(
-  source: VideoSource,
-  paid: (request: Request, quality: string | undefined) => Promise<Response>,
-): Handler {
-  return async (request) => {
-    // What is told to an agreement (closing, further invoices) is the wall's to answer, also where a segment is gone.
-    const free = isControl(request) ? undefined : await source.free(request).catch(failed)
-    return free ?? paid(request, source.quality(request))
-  }
-}
-
-function isControl(request: Request): boolean {
-  const authorization = request.headers.get('authorization')
-  if (authorization === null || !/^payment\s/i.test(authorization)) return false
-  try {
-    return parseCredential(authorization).payload.action !== 'use'
-  } catch {
-    // The wall says what is wrong with it.
-    return true
-  }
-}
-
-function failed(error: unknown): Response {
-  const known = error instanceof StreamError ? error : undefined
-  return new Response(`${known?.message ?? 'the seller failed'}\n`, { status: known?.status ?? 500 })
 }

@@ -1,5 +1,5 @@
 import { StreamError } from '../../errors/error.ts'
-import { counterFor } from '../../meter/counter.ts'
+import { formatPlay } from '../../meter/play.ts'
 import { type Price, parsePrice, price } from '../../money/price.ts'
 import type { PriceSpec } from '../../money/tariff.ts'
 import type { Meter } from '../../seller/delivery.ts'
@@ -35,7 +35,7 @@ export interface Playable {
 
 /**
  * An answer with (a part of) something that plays, made ready to be sold: the header `stream-play` says how long it plays and how
- * much of it was paid before (spec section 5), and what leaves is noted.
+ * much of it was paid before (spec section 1.2), and what leaves is noted.
  * @throws StreamError `upstream-failed` for a body without a length that is too large to be held
  */
 export async function sellPlay(
@@ -55,24 +55,12 @@ export async function sellPlay(
   const from = Number(range?.[1] ?? 0)
   const total = Number(range?.[2] ?? length)
   const paid = Math.min(length, delivered.paidFrom(meter.agreement, segment, from))
-  headers.set('stream-play', playHeader({ ms, paid, ...(range && { of: total, from }) }))
+  const [of, begins, whole] = [BigInt(total), BigInt(from), BigInt(length)]
+  headers.set('stream-play', formatPlay({ ms: BigInt(ms), paid: BigInt(paid), of, from: begins, length: whole }))
   const source = held ? new Response(held).body! : answer.body
   const note = (start: number, end: number) => delivered.add(meter.agreement, segment, from + start, from + end)
-  const steps = (bytes: number) => (BigInt(ms) * BigInt(Math.max(0, bytes - paid))) / BigInt(Math.max(1, total))
-  const body = slowly(source, { note, steps, meter, sliceBytes: sliceOf(length) })
+  const body = slowly(source, note, sliceOf(length))
   return new Response(body, { status: answer.status, statusText: answer.statusText, headers })
-}
-
-/** @example playHeader({ ms: 6006, paid: 0 }) === 'ms=6006' */
-export function playHeader(parts: {
-  readonly ms: number
-  readonly paid: number
-  readonly of?: number
-  readonly from?: number
-}): string {
-  const { ms, paid, of, from } = parts
-  const range = of === undefined ? '' : `;of=${of};from=${from ?? 0}`
-  return `ms=${ms}${paid > 0 ? `;paid=${paid}` : ''}${range}`
 }
 
 function lengthOf(headers: Headers): number | undefined {
@@ -94,21 +82,14 @@ async function hold(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayB
 const sliceOf = (length: number): number =>
   Math.min(SLICE_BYTES.most, Math.max(SLICE_BYTES.least, Math.ceil(length / SLICE_BYTES.parts)))
 
-interface Noting {
-  readonly note: (start: number, end: number) => void
-  /** Steps of so many bytes of the body, less what was paid before. */
-  readonly steps: (bytes: number) => bigint
-  readonly meter: Meter
-  readonly sliceBytes: number
-}
-
 /**
  * The body in small slices. Invariant: a slice counts as delivered only when the next one is asked for, since a gate reads on only
  * when everything before was covered and taken; what is noted too late is charged twice, and never given away.
  */
 function slowly(
   source: ReadableStream<Uint8Array>,
-  { note, steps, meter, sliceBytes }: Noting,
+  note: (start: number, end: number) => void,
+  sliceBytes: number,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader()
   let held: Uint8Array = new Uint8Array(0)
@@ -125,7 +106,6 @@ function slowly(
           held = read.value
         }
         const slice = held.subarray(0, sliceBytes)
-        if (isOwnUnit) await meter.add(steps(sent + slice.byteLength) - steps(sent))
         held = held.subarray(slice.byteLength)
         sent += slice.byteLength
         controller.enqueue(slice)
@@ -135,6 +115,3 @@ function slowly(
     { highWaterMark: 0 },
   )
 }
-
-/** Where the meter does not count playing time by the header, it is counted here. */
-const isOwnUnit = counterFor(PLAY_SECOND, null) === undefined

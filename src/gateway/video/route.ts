@@ -9,35 +9,37 @@ import type { VideoSource } from './source.ts'
 export type VideoHandler = PaidHandler & {
   /** The answer to what costs nothing, also to a request without a credential; `undefined` for what is to be paid. */
   free(request: Request): Promise<Response | undefined>
+  /** The quality that a request is for, such as `480p`, where it can be told. */
   quality(request: Request): string | undefined
+  /** Resolves when it can be sold. @throws what kept it from being opened */
+  readonly opened: Promise<void>
+  hasFailed(): boolean
   close(): Promise<void>
 }
+
+export const isVideo = (handler: PaidHandler): handler is VideoHandler => 'free' in handler && 'quality' in handler
 
 const RETRY_AFTER_SECONDS = '5'
 
 /**
  * A video for a route, at once: while it is being packaged its requests are answered 503, and nothing is charged.
  * @param prefix the fixed part of the route's path, such as `/films`, below which the video lies
- * @param onError told where it cannot be opened
  */
-export function videoRoute(
-  target: string,
-  prefix: string,
-  options: Omit<VideoOptions, 'signal'>,
-  onError: (error: unknown) => void = () => {},
-): VideoHandler {
+export function videoRoute(target: string, prefix: string, options: Omit<VideoOptions, 'signal'>): VideoHandler {
   const abort = new AbortController()
   let source: VideoSource | undefined
   let failed = false
-  const opening = openVideo(target, { ...options, signal: abort.signal }).then(
-    (opened) => {
-      source = opened
+  const opened = openVideo(target, { ...options, signal: abort.signal }).then(
+    (video) => {
+      source = video
     },
     (error) => {
       failed = true
-      if (!abort.signal.aborted) onError(error)
+      throw error
     },
   )
+  // Whoever waits for it is told; if nobody does, the requests are.
+  opened.catch(() => {})
   const inner = (request: Request): Request => {
     const url = new URL(request.url)
     url.pathname = `/${url.pathname.slice(prefix.replace(/\/$/, '').length).replace(/^\/+/, '')}`
@@ -49,6 +51,8 @@ export function videoRoute(
   }
   const handler: PaidHandler = (request, meter) => (source ? source.handler(inner(request), meter) : waiting())
   return Object.assign(handler, {
+    opened,
+    hasFailed: () => failed,
     free: async (request: Request) => {
       if (!source) return waiting()
       try {
@@ -61,14 +65,41 @@ export function videoRoute(
     quality: (request: Request) => source?.quality(inner(request)),
     close: async () => {
       abort.abort(new StreamError('interrupted', 'the route is gone'))
-      await opening
+      await opened.catch(() => {})
       await source?.close()
     },
   })
 }
 
-/** Makes what routes with a `video` sell; films that are packaged are kept in `cache`. */
+/** What is told of videos while they are opened, by the name of their route. */
+export interface VideoNews {
+  readonly onProgress?: (route: string, film: string, share: number) => void
+  /** One film of a folder cannot be sold; the others are. */
+  readonly onLeftOut?: (route: string, error: unknown) => void
+  /** The video cannot be sold. */
+  readonly onFailed?: (route: string, error: unknown) => void
+  /** A video is being opened. */
+  readonly onOpening?: (route: string, opened: Promise<void>) => void
+}
+
+/**
+ * Makes what routes with a `video` sell; films that are packaged are kept in `cache`.
+ * @example Gateway.open(config, { openSeller, sources: [videoSources(cache)] })
+ */
 export const videoSources =
-  (cache: string, onError?: (error: unknown) => void): SourceMaker =>
-  ({ video, path }) =>
-    video === undefined ? undefined : videoRoute(video, compilePattern(path).prefix, { cache }, onError)
+  (cache: string, { onProgress, onLeftOut, onFailed, onOpening }: VideoNews = {}): SourceMaker =>
+  ({ video, path, qualities = [], name = '' }) => {
+    if (video === undefined) return undefined
+    const made = videoRoute(video, compilePattern(path).prefix, {
+      cache,
+      ...(qualities.length > 0 && { heights: qualities.map(({ height }) => height) }),
+      onProgress: (film, share) => onProgress?.(name, film, share),
+      onLeftOut: (error) => onLeftOut?.(name, error),
+    })
+    onOpening?.(name, made.opened)
+    made.opened.catch((error) => {
+      const isStopped = error instanceof StreamError && error.code === 'interrupted'
+      if (!isStopped) onFailed?.(name, error)
+    })
+    return made
+  }

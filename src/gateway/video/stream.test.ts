@@ -4,12 +4,11 @@ import { afterEach, expect, it } from 'vitest'
 import { createBuyer } from '../../buyer/buyer.ts'
 import { temporaryFolder } from '../../ledger/testing/temporary.ts'
 import { scriptedPair } from '../../lightning/testing/scripted.ts'
-import { parsePrice } from '../../money/price.ts'
 import { serve } from '../../seller/adapters/node.ts'
-import { Seller } from '../../seller/seller.ts'
 import { MAX_SEGMENTS } from './hls.ts'
-import { isVideo, openVideo, sellVideo } from './open.ts'
+import { isVideo, openVideo } from './open.ts'
 import { videoRoute } from './route.ts'
+import { sellVideo } from './testing/shop.ts'
 
 const folder = temporaryFolder()
 const ends: Array<() => Promise<unknown>> = []
@@ -27,19 +26,12 @@ const list = (names: readonly string[]) =>
 
 async function sell(target: string) {
   const nodes = scriptedPair()
-  const seller = new Seller({ node: nodes.seller })
-  const source = await openVideo(target, { cache: folder() })
-  const server = await serve(sellVideo(seller, source, { price: parsePrice('2 sat/s') }), { port: 0 })
+  const { url, close } = await sellVideo(nodes.seller, target, { cache: folder() })
   const buyer = createBuyer({ node: nodes.buyer, max: '1000 sat', ahead: '10 sat' })
-  ends.push(
-    () => source.close(),
-    () => seller.close(),
-    () => server.close(0),
-    () => buyer.close({ keep: true }),
-  )
-  const status = async (path: string) => (await fetch(server.url + path)).status
-  const read = async (path: string) => (await (await buyer.fetch(server.url + path)).arrayBuffer()).byteLength
-  return { url: server.url, buyer, status, read }
+  ends.push(close, () => buyer.close({ keep: true }))
+  const status = async (path: string) => (await fetch(url + path)).status
+  const read = async (path: string) => (await (await buyer.fetch(url + path)).arrayBuffer()).byteLength
+  return { url, buyer, status, read }
 }
 
 /** A service that streams, without lengths, as many do. */
@@ -134,19 +126,12 @@ it('a route of a gateway: 503 until it is opened, then what is free past the wal
   ends.push(() => route.close())
   const ask = (at: string) => route.free(new Request(`http://127.0.0.1${at}`))
   expect((await ask('/films/index.m3u8'))?.status).toBe(503)
-  for (const end = Date.now() + 10_000; (await ask('/films/index.m3u8'))?.status === 503 && Date.now() < end; ) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+  await route.opened
   expect((await ask('/films/index.m3u8'))?.status).toBe(200)
   expect(await ask('/films/a.ts')).toBeUndefined()
   expect((await ask('/films/b.ts'))?.status).toBe(404)
-  const errors: unknown[] = []
-  const absent = videoRoute(join(folder(), 'absent.mp4'), '/', { cache: folder() }, (error) => errors.push(error))
-  await absent.close()
-  const broken = videoRoute(join(folder(), 'absent.mp4'), '/', { cache: folder() }, (error) => errors.push(error))
-  ends.push(() => broken.close())
-  for (const end = Date.now() + 10_000; errors.length === 0 && Date.now() < end; ) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  expect(await (await broken.free(new Request('http://127.0.0.1/')))!.text()).toMatch(/cannot be shown/)
+  const absent = videoRoute(join(folder(), 'absent.mp4'), '/', { cache: folder() })
+  ends.push(() => absent.close())
+  await expect(absent.opened).rejects.toThrow(/does not exist/)
+  expect(await (await absent.free(new Request('http://127.0.0.1/')))!.text()).toMatch(/cannot be shown/)
 })

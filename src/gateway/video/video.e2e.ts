@@ -4,14 +4,11 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Buyer, createBuyer } from '../../buyer/buyer.ts'
 import { type EmbeddedPair, embeddedPair } from '../../lightning/embedded/testing/pair.ts'
-import { parsePrice } from '../../money/price.ts'
-import { serve } from '../../seller/adapters/node.ts'
-import { Seller } from '../../seller/seller.ts'
 import { hasFfmpeg } from './ffmpeg.ts'
 import { readPlaylist } from './hls.ts'
-import { openVideo, sellVideo } from './open.ts'
 import { packageFilm } from './package.ts'
 import { makeFilm } from './testing/film.ts'
+import { sellVideo } from './testing/shop.ts'
 
 /* Without ffmpeg there is neither a film nor a packager: these tests are skipped. */
 describe.skipIf(!hasFfmpeg())('a film on real nodes (needs ffmpeg)', () => {
@@ -32,19 +29,11 @@ describe.skipIf(!hasFfmpeg())('a film on real nodes (needs ffmpeg)', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  async function stage(options: { readonly ffmpeg?: boolean; readonly heights?: number[] } = {}) {
-    const source = await openVideo(film, { cache: join(folder, 'cache'), ...options })
-    const seller = new Seller({ node: pair.seller })
-    const qualities = options.heights ? { '120p': parsePrice('1 sat/s') } : {}
-    const server = await serve(sellVideo(seller, source, { price: parsePrice('2 sat/s') }, qualities), { port: 0 })
+  async function stage(options: { readonly ffmpeg?: boolean; readonly qualities?: string } = {}) {
+    const shop = await sellVideo(pair.seller, film, { cache: join(folder, 'cache'), ...options })
     const buyer = createBuyer({ node: pair.buyer, max: '1000 sat', ahead: '10 sat' })
-    ends.push(
-      () => source.close(),
-      () => seller.close(),
-      () => server.close(0),
-      () => buyer.close({ keep: true }),
-    )
-    return { url: server.url, buyer, seller }
+    ends.push(shop.close, () => buyer.close({ keep: true }))
+    return { ...shop, buyer }
   }
 
   const media = async (url: string) => {
@@ -111,7 +100,7 @@ describe.skipIf(!hasFfmpeg())('a film on real nodes (needs ffmpeg)', () => {
   })
 
   it('a quality with its own price has an agreement of its own', async () => {
-    const { url, buyer } = await stage({ heights: [240, 120] })
+    const { url, buyer } = await stage({ qualities: '240p,120p=1 sat/s' })
     const [dear] = await media(`${url}/240p/index.m3u8`)
     const [cheap] = await media(`${url}/120p/index.m3u8`)
     await read(buyer, dear!.url)
@@ -157,14 +146,8 @@ describe.skipIf(!hasFfmpeg())('a film on real nodes (needs ffmpeg)', () => {
     const films = join(folder, 'films')
     mkdirSync(films)
     makeFilm(films, { seconds: 3, name: 'a b.mp4' })
-    const source = await openVideo(films, { cache: join(folder, 'cache') })
-    const seller = new Seller({ node: pair.seller })
-    const server = await serve(sellVideo(seller, source, { price: parsePrice('2 sat/s') }), { port: 0 })
-    ends.push(
-      () => source.close(),
-      () => seller.close(),
-      () => server.close(0),
-    )
+    const server = await sellVideo(pair.seller, films, { cache: join(folder, 'cache') })
+    ends.push(server.close)
     expect(await (await fetch(`${server.url}/`)).json()).toEqual({ films: ['a b.mp4'] })
     const [first] = await media(`${server.url}/a%20b.mp4/240p/index.m3u8`)
     expect((await fetch(first!.url)).status).toBe(402)

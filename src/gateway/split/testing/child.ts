@@ -17,11 +17,11 @@ const weights = new Map([
   ['platform', 7n],
   ['creator', 93n],
 ])
-store.begin(run, 'films')
+store.begin(run, 'films', weights)
 let total = 0n
 const earning = setInterval(() => {
   total += 1999n
-  store.earn(run, msat(total), weights, false)
+  store.earn(run, msat(total), false)
 }, 10)
 payouts.start()
 process.on('disconnect', () => process.exit())
