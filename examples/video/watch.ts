@@ -44,7 +44,7 @@ const gateway = await Gateway.open(checkConfig({ routes: [{ video: film, price: 
   openSeller: async () => ({ node: sellers }),
   sources: [
     videoSources(join(home, 'cache'), {
-      onOpening: (_, opened) => {
+      onOpening: (_, { opened }) => {
         packaged = opened
       },
     }),

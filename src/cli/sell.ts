@@ -113,6 +113,7 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
     },
     output,
   )
+  films.announce(server.url)
   const { log } = options
   const stopLooking = await startWatching({ gateway, config, home: folder, log }, output)
   const stopWatching = options.config === undefined ? () => {} : follow(options, typed, gateway, output)

@@ -85,7 +85,7 @@ export class ServingRoute implements GatewayRoute {
     const asked = this.#termsAt(this.config.price)
     if (!asked) return
     const terms = { ...asked, price: this.#override ?? asked.price }
-    if (this.#priced) this.#priced.setTerms(terms)
+    if (this.#priced) this.#priced.setTerms({ description: '', ...terms })
     else this.#priced = new PricedRoute(this.seller, { scope: this.name, ...terms })
     this.#qualities.configure(this.config.qualities ?? [], (price) => this.#termsAt(price) ?? asked)
   }
@@ -96,7 +96,7 @@ export class ServingRoute implements GatewayRoute {
     const asked = askedAt({ ...this.config, price }, this.#rates)
     return (
       asked && {
-        ...{ credit: '0 sat', smallestPayment: smallestPayment ?? '1 sat', description: '', ...asked },
+        ...{ credit: '0 sat', smallestPayment: smallestPayment ?? '1 sat', ...asked },
         price: video === undefined ? asked.price : playSpec(asked.price),
         ...(grace !== undefined && { graceMs: grace }),
       }

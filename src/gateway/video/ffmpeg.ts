@@ -82,7 +82,7 @@ export async function probe(input: string, signal?: AbortSignal): Promise<Film> 
   }
   const height = streams.find(({ codec_type }) => codec_type === 'video')?.height
   const ms = Math.floor(Number(format.duration ?? 0) * 1000)
-  if (!height || !(ms > 0)) throw new StreamError('option-invalid', `${input} has no moving picture of a known length`)
+  if (!height || !(ms > 0)) throw new StreamError('option-invalid', 'it has no moving picture of a known length')
   return { ms, height, hasSound: streams.some(({ codec_type }) => codec_type === 'audio') }
 }
 
@@ -121,10 +121,14 @@ export function run(
       signal?.removeEventListener('abort', stop)
       if (signal?.aborted) reject(signal.reason)
       else if (code === 0) resolve()
-      else
-        reject(
-          new StreamError('option-invalid', `${program} failed: ${complaint.trim().slice(0, 300) || `code ${code}`}`),
-        )
+      else reject(new StreamError('option-invalid', `${program} failed: ${lastLine(complaint) || `code ${code}`}`))
     })
   })
 }
+
+/** What it says last is why it gave up; without the file's name, which whoever tells it knows. */
+const lastLine = (complaint: string): string =>
+  (complaint.trim().split('\n').at(-1) ?? '')
+    .replace(/^.*: (?=[A-Z])/, '')
+    .replace(/\p{Cc}/gu, '?')
+    .slice(0, 300)

@@ -74,13 +74,18 @@ async function openStream(folder: string): Promise<VideoSource> {
 }
 
 async function openFilm(path: string, options: VideoOptions): Promise<VideoSource> {
+  // A name may hold anything, and is shown on a terminal.
+  const name = basename(path).replace(/\p{Cc}/gu, '?')
   if (options.ffmpeg ?? hasFfmpeg()) {
     const { cache, heights, signal, onProgress } = options
     const folder = await packageFilm(path, {
       cache,
       ...(heights && { heights }),
       ...(signal && { signal }),
-      ...(onProgress && { onProgress: (share: number) => onProgress(basename(path), share) }),
+      ...(onProgress && { onProgress: (share: number) => onProgress(name, share) }),
+    }).catch((error: unknown) => {
+      if (signal?.aborted || !(error instanceof StreamError) || error.code !== 'option-invalid') throw error
+      throw new StreamError('option-invalid', `${name} cannot be sold as a film: ${error.message}`, {}, error)
     })
     return streamSource(serveFolder(folder), ['/index.m3u8'])
   }
@@ -92,7 +97,7 @@ async function openFilm(path: string, options: VideoOptions): Promise<VideoSourc
   }
   const ms = await mp4DurationMs(readAt, size).finally(() => file.close())
   if (ms !== undefined) return fileSource(serveFile(path), { ms, size })
-  const reason = `ffmpeg is not installed, and ${basename(path)} does not say how long it plays`
+  const reason = `ffmpeg is not installed, and ${name} does not say how long it plays`
   throw new StreamError('option-invalid', `${reason}: install ffmpeg, or give a price per byte, such as "1 sat/MiB"`)
 }
 
@@ -115,6 +120,9 @@ function shelf(sources: ReadonlyMap<string, VideoSource>): VideoSource {
       const found = at(request)
       return found ? found.source.handler(found.inner, meter) : new Response('not found\n', { status: 404 })
     },
+    entries: [...sources].flatMap(([name, { entries }]) =>
+      (entries.length > 0 ? entries : ['']).map((entry) => `/${encodeURIComponent(name)}${entry}`),
+    ),
     quality: (request) => at(request)?.source.quality(request),
     close: async () => void (await Promise.all([...sources.values()].map((source) => source.close()))),
   }

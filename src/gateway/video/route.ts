@@ -13,6 +13,8 @@ export type VideoHandler = PaidHandler & {
   quality(request: Request): string | undefined
   /** Resolves when it can be sold. @throws what kept it from being opened */
   readonly opened: Promise<void>
+  /** Paths of the playlists that players are given, once it is opened. */
+  entries(): string[]
   hasFailed(): boolean
   close(): Promise<void>
 }
@@ -40,9 +42,10 @@ export function videoRoute(target: string, prefix: string, options: Omit<VideoOp
   )
   // Whoever waits for it is told; if nobody does, the requests are.
   opened.catch(() => {})
+  const base = prefix.replace(/\/$/, '')
   const inner = (request: Request): Request => {
     const url = new URL(request.url)
-    url.pathname = `/${url.pathname.slice(prefix.replace(/\/$/, '').length).replace(/^\/+/, '')}`
+    url.pathname = `/${url.pathname.slice(base.length).replace(/^\/+/, '')}`
     return new Request(url, request)
   }
   const waiting = (): Response => {
@@ -52,11 +55,14 @@ export function videoRoute(target: string, prefix: string, options: Omit<VideoOp
   const handler: PaidHandler = (request, meter) => (source ? source.handler(inner(request), meter) : waiting())
   return Object.assign(handler, {
     opened,
+    entries: () => (source?.entries ?? []).map((entry) => base + entry),
     hasFailed: () => failed,
     free: async (request: Request) => {
       if (!source) return waiting()
       try {
-        return await source.free(inner(request))
+        const asked = inner(request)
+        const playlist = playlistOf(source, new URL(asked.url).pathname)
+        return playlist === undefined ? await source.free(asked) : redirect(base + playlist)
       } catch (error) {
         const known = error instanceof StreamError ? error : undefined
         return new Response(`${known?.message ?? 'the seller failed'}\n`, { status: known?.status ?? 500 })
@@ -71,6 +77,26 @@ export function videoRoute(target: string, prefix: string, options: Omit<VideoOp
   })
 }
 
+/** The playlist of the film that a path names as a whole: `/`, or `/film.mp4` of several. */
+function playlistOf({ entries }: VideoSource, path: string): string | undefined {
+  const whole = decoded(path.endsWith('/') ? path : `${path}/`)
+  return entries.find((entry) => PLAYLIST.test(entry) && folderOf(entry) === whole)
+}
+
+const folderOf = (entry: string): string => decoded(entry.slice(0, entry.lastIndexOf('/') + 1))
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return ''
+  }
+}
+
+const PLAYLIST = /\.(?:m3u8|mpd)$/
+
+const redirect = (location: string): Response => new Response(null, { status: 307, headers: { location } })
+
 /** What is told of videos while they are opened, by the name of their route. */
 export interface VideoNews {
   readonly onProgress?: (route: string, film: string, share: number) => void
@@ -79,7 +105,7 @@ export interface VideoNews {
   /** The video cannot be sold. */
   readonly onFailed?: (route: string, error: unknown) => void
   /** A video is being opened. */
-  readonly onOpening?: (route: string, opened: Promise<void>) => void
+  readonly onOpening?: (route: string, video: VideoHandler) => void
 }
 
 /**
@@ -96,7 +122,7 @@ export const videoSources =
       onProgress: (film, share) => onProgress?.(name, film, share),
       onLeftOut: (error) => onLeftOut?.(name, error),
     })
-    onOpening?.(name, made.opened)
+    onOpening?.(name, made)
     made.opened.catch((error) => {
       const isStopped = error instanceof StreamError && error.code === 'interrupted'
       if (!isStopped) onFailed?.(name, error)

@@ -19,10 +19,14 @@ export interface VideoSource {
   readonly handler: PaidHandler
   /** The quality that a request is for, where it can be told: the folder that the packager made for it. */
   quality(request: Request): string | undefined
+  /** Paths of what a player is given: a playlist for each film. */
+  readonly entries: readonly string[]
   close(): Promise<void>
 }
 
 const PLAYLIST = /\.(?:m3u8|mpd)$/i
+/** Of several playlists side by side, the one that names the others. */
+const MAIN = /\/(?:index|master)\.(?:m3u8|mpd)$/
 /** Posters, subtitles and pages. Whatever else no playlist names is not served: a file that lies about would be free. */
 const FREE = /\.(?:jpe?g|png|webp|vtt|srt)$/i
 /** Playlists that one request may lead to. */
@@ -92,6 +96,7 @@ export function streamSource(media: Media, entry: readonly string[] = []): Video
       const { pathname, search } = new URL(request.url)
       return sellPlay(await media(request, meter), { segment: pathname + search, ms }, meter, delivered)
     },
+    entries: entry.length === 1 ? entry : entry.filter((path) => MAIN.test(path)).slice(0, 1),
     quality: (request) => /(?:^|\/)(\d{2,4}p)\/[^/]+$/.exec(new URL(request.url).pathname)?.[1],
     close: async () => {},
   }
@@ -114,6 +119,7 @@ export function fileSource(media: Media, file: { readonly ms: number; readonly s
       const answer = await media(new Request(url, { method, headers, signal }), meter)
       return sellPlay(answer, { segment: 'file', ms: file.ms }, meter, delivered)
     },
+    entries: [],
     quality: () => undefined,
     close: async () => {},
   }

@@ -29,7 +29,7 @@ export class QualityWalls {
       const name = qualityName(quality)
       const terms = termsOf(quality.price)
       const wall = before.get(name)
-      wall?.setTerms(terms)
+      wall?.setTerms({ description: '', ...terms })
       before.delete(name)
       this.#walls.set(name, wall ?? new PricedRoute(this.#seller, { ...terms, scope: `${this.#route}/${name}` }))
     }
