@@ -10,10 +10,12 @@ export {
   type GatewayEvent,
   type GatewayParts,
   type GatewayRoute,
+  type OpenedSeller,
   type RouteConfig,
 } from './gateway.ts'
 export { logLine, logTo } from './log.ts'
 export type { EventRecord } from './record.ts'
+export { videoSources } from './video/route.ts'
 export type { Watched, WatchedEvent, WatchedRoute } from './watched.ts'
 export { readSecret, readSecretFile, verifyWebhook } from './webhooks/signature.ts'
 export { startWebhooks, type Webhook, type WebhooksOptions } from './webhooks/webhooks.ts'

@@ -9,14 +9,14 @@ const MVHD_BYTES = 32
 const MAX_DURATION_MS = 86_400_000
 
 /** A box of an MP4 file (ISO 14496-12): where its content lies. */
-export interface Box {
+interface Box {
   readonly type: string
   readonly start: number
   readonly end: number
 }
 
 /** The box whose header these bytes begin with, at `at` in a space that ends at `limit`; `undefined` if they are none. */
-export function readBox(header: Uint8Array, at: number, limit: number): Box | undefined {
+function readBox(header: Uint8Array, at: number, limit: number): Box | undefined {
   if (header.byteLength < 8) return undefined
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
   const type = String.fromCharCode(...header.subarray(4, 8))
@@ -29,7 +29,7 @@ export function readBox(header: Uint8Array, at: number, limit: number): Box | un
 }
 
 /** How long the content of an `mvhd` box says that the film plays, in ms; `undefined` if it does not say. */
-export function readMvhd(content: Uint8Array): number | undefined {
+function readMvhd(content: Uint8Array): number | undefined {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength)
   const isLong = content[0] === 1
   if (content.byteLength < (isLong ? 32 : 20)) return undefined

@@ -124,7 +124,6 @@ function shelf(sources: ReadonlyMap<string, VideoSource>): VideoSource {
       (entries.length > 0 ? entries : ['']).map((entry) => `/${encodeURIComponent(name)}${entry}`),
     ),
     quality: (request) => at(request)?.source.quality(request),
-    close: async () => void (await Promise.all([...sources.values()].map((source) => source.close()))),
   }
 }
 

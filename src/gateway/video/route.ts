@@ -16,6 +16,7 @@ export type VideoHandler = PaidHandler & {
   /** Paths of the playlists that players are given, once it is opened. */
   entries(): string[]
   hasFailed(): boolean
+  /** Ends the packaging. Nothing half-done stays. */
   close(): Promise<void>
 }
 
@@ -72,7 +73,6 @@ export function videoRoute(target: string, prefix: string, options: Omit<VideoOp
     close: async () => {
       abort.abort(new StreamError('interrupted', 'the route is gone'))
       await opened.catch(() => {})
-      await source?.close()
     },
   })
 }

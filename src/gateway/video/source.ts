@@ -21,7 +21,6 @@ export interface VideoSource {
   quality(request: Request): string | undefined
   /** Paths of what a player is given: a playlist for each film. */
   readonly entries: readonly string[]
-  close(): Promise<void>
 }
 
 const PLAYLIST = /\.(?:m3u8|mpd)$/i
@@ -98,7 +97,6 @@ export function streamSource(media: Media, entry: readonly string[] = []): Video
     },
     entries: entry.length === 1 ? entry : entry.filter((path) => MAIN.test(path)).slice(0, 1),
     quality: (request) => /(?:^|\/)(\d{2,4}p)\/[^/]+$/.exec(new URL(request.url).pathname)?.[1],
-    close: async () => {},
   }
 }
 
@@ -121,7 +119,6 @@ export function fileSource(media: Media, file: { readonly ms: number; readonly s
     },
     entries: [],
     quality: () => undefined,
-    close: async () => {},
   }
 }
 
