@@ -20,6 +20,7 @@ const TASKS = {
   lint: ['scripts/lint.ts'],
   build: ['scripts/build.ts'],
   bench: ['bench/main.ts'],
+  crowd: ['bench/crowd/main.ts'],
   hostile: ['test/hostile/main.ts'],
   soak: ['test/soak/main.ts'],
   networks: ['test/networks/main.ts'],
