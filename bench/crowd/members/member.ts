@@ -26,8 +26,8 @@ export class Member {
   }
 
   failed(error: unknown): void {
-    const { code, message } = toStreamError(error)
-    this.error ??= `${code}: ${message}`
+    const { code, message, cause } = toStreamError(error)
+    this.error ??= [`${code}: ${message}`, ...causesOf(cause)].join(' < ')
   }
 
   /** Ends its agreement; `undefined` if it never had one. */
@@ -53,4 +53,9 @@ export class Member {
       }),
     }
   }
+}
+
+/** What lies behind an error, down to what the system said. */
+function causesOf(cause: unknown): string[] {
+  return cause instanceof Error ? [cause.message, ...causesOf(cause.cause)] : []
 }
