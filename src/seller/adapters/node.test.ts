@@ -507,6 +507,19 @@ test('a connection whose request body was dropped carries the next request', asy
   expect((await readResponse(socket)).toString()).toBe('GET')
 })
 
+test('a request that is answered before its body came ends all the same when it does', async () => {
+  const server = await start((request) => knownResponse(request.method))
+  const ended = Promise.withResolvers<void>()
+  server.server.once('request', (incoming: IncomingMessage) => incoming.once('close', ended.resolve))
+  const body = 'x'.repeat(300_000)
+  const socket = await dial(server, `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`)
+  expect((await readResponse(socket)).toString()).toBe('POST')
+  socket.write(body + get())
+  // Otherwise the connection would be taken for one that waits for the rest, and ended in the middle of a later answer.
+  await ended.promise
+  expect((await readResponse(socket)).toString()).toBe('GET')
+})
+
 test('with Expect: 100-continue the body is sent for only when it is read', async () => {
   const server = await start(async (request) => {
     if (!request.headers.has('authorization')) return knownResponse('pay', { status: 402 })

@@ -188,8 +188,12 @@ function misunderstood(outgoing: ServerResponse): void {
 /** Reads on for a while, so that the client sees the answer and not a reset, and the connection can be used again. */
 function linger(incoming: IncomingMessage): void {
   incoming.removeAllListeners('readable')
-  incoming.resume()
-  const timer = setTimeout(() => incoming.socket.destroy(), LINGER_MS)
+  // A stream that lost its listeners stops flowing on the next tick, and would then never end: only after that it is told to flow.
+  process.nextTick(() => incoming.resume())
+  const timer = setTimeout(() => {
+    // Once it is whole, the connection may carry the next answer.
+    if (!incoming.complete) incoming.socket.destroy()
+  }, LINGER_MS)
   incoming.once('close', () => clearTimeout(timer))
 }
 
