@@ -7,7 +7,7 @@ import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 import { acceptUpTo, applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
 import type { Agreement, Offer } from '../terms/terms.ts'
-import { Pace } from '../window/pace.ts'
+import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
@@ -25,7 +25,7 @@ import { Trade, type TradeOptions } from './trade.ts'
 import { checkTransport } from './transport.ts'
 
 export interface BuyerOptions {
-  /** The node that pays, or a promise of it. */
+  /** The node that pays, or a promise of it. Buyers that are given the same one share what it sustains. */
   readonly node: PayingNode | Promise<PayingNode>
   /** The most that this buyer spends in all, routing included. 1,000 sat by default. */
   readonly max?: string | Msat
@@ -103,7 +103,6 @@ class PayingBuyer implements Buyer {
   readonly #budget: Budget
   readonly #fetch: typeof globalThis.fetch
   readonly #journal: Journal
-  readonly #pace = new Pace()
   readonly #trades: Trade[] = []
   readonly #closings: Closing[] = []
   /** Trades that are closed or being closed. */
@@ -281,7 +280,7 @@ class PayingBuyer implements Buyer {
         onNear: (uses) => {
           for (const use of uses) this.#options.onLimitNear?.(use)
         },
-        pace: this.#pace,
+        pace: paceOf(node),
         feePerMille,
       }
       return { wallet, info }

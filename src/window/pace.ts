@@ -65,3 +65,12 @@ export class Pace {
       : Math.min(LIMITS.mostPerSecond, this.#perSecond + 1)
   }
 }
+
+const paces = new WeakMap<object, Pace>()
+
+/** The pace of a wallet, by its object: whoever pays with the same one shares what it sustains. */
+export function paceOf(wallet: object): Pace {
+  const pace = paces.get(wallet) ?? new Pace()
+  paces.set(wallet, pace)
+  return pace
+}

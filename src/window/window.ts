@@ -83,8 +83,7 @@ const MARGINS = [30n, 13n] as const
 export function paymentSize(state: WindowState): Msat {
   const { ahead, credit, ratePerSecond, latencyMs, smallestPayment } = state
   const ladder = paymentLadder(ahead, smallestPayment)
-  const paced = ratePerSecond / BigInt(Math.max(1, Math.floor(state.paymentsPerSecond)))
-  const least = max(max(smallestPayment, state.feeFloor), msat(paced))
+  const least = max(max(smallestPayment, state.feeFloor), leastAtPace(state))
   // Nothing is known yet: a quarter of the window, so that three more can follow before the first has settled.
   if (ratePerSecond === 0n)
     return ladder.find((rung) => rung <= ahead / 4n && rung >= least) ?? lowestAbove(ladder, least)
@@ -96,6 +95,10 @@ export function paymentSize(state: WindowState): Msat {
   }
   return ladder[0]!
 }
+
+/** With smaller payments it would take more of them than the share of what the wallet sustains; of many streams less than one a second. */
+const leastAtPace = ({ ratePerSecond, paymentsPerSecond }: WindowState): Msat =>
+  msat((ratePerSecond * 1000n) / BigInt(Math.max(1, Math.floor(paymentsPerSecond * 1000))))
 
 const lowestAbove = (ladder: readonly Msat[], least: Msat): Msat =>
   ladder.findLast((rung) => rung >= least) ?? ladder[0]!

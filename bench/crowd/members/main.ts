@@ -12,13 +12,14 @@ import { Viewer } from './viewer.ts'
 
 const order = await new Promise<RunOrder>((resolve) => process.once('message', resolve))
 process.on('disconnect', () => process.exit())
-const node = order.paid && (await open(order.paid.node))
+const shared = order.paid && (await open(order.paid.node))
 const startedAt = performance.now()
 const payments = new Payments(startedAt)
+const node = shared && payments.noting(shared)
 const lag = monitorEventLoopDelay({ resolution: 10 })
 
 const all = Array.from({ length: order.buyers + order.viewers }, (_, number) => {
-  const paying = node && order.paid && { node: payments.noting(node, number), ahead: order.paid.ahead }
+  const paying = node && order.paid && { node, ahead: order.paid.ahead }
   const member = new Member(number, paying)
   return number < order.buyers ? new Listener(member, order) : new Viewer(member, order)
 })
@@ -53,7 +54,7 @@ for (const [i, one] of all.entries()) {
   })
 }
 clearInterval(ticking)
-await node?.close()
+await shared?.close()
 const result: RunResult = { members, payments: payments.all, returns: payments.returns, fromMs, toMs, lagMs }
 process.send?.({ result }, () => process.exit())
 

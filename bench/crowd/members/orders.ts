@@ -74,10 +74,11 @@ export interface TradeResult {
   }
 }
 
-/** One payment: who, how much, when it was sent and how long it took. Times from the start of the run. */
+/** One payment: for what, how much, when it was sent and how long it took. Times from the start of the run. */
 export interface PaymentResult {
   readonly paymentHash: string
-  readonly member: number
+  /** Of its invoice, which names the agreement. */
+  readonly description: string
   readonly amount: bigint
   readonly atMs: number
   readonly tookMs: number

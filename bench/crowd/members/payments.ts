@@ -2,7 +2,7 @@ import type { PayingNode } from '../../../src/lightning/node.ts'
 import { decodeInvoice } from '../../../src/wire/bolt11.ts'
 import type { PaymentResult } from './orders.ts'
 
-/** Notes what a shared node is asked to pay, and by whom. */
+/** Notes what a shared node is asked to pay, and for which agreement. */
 export class Payments {
   readonly all: PaymentResult[] = []
   /** Of the invoices that members made: for what comes back to them. */
@@ -15,8 +15,8 @@ export class Payments {
     this.#startedAt = startedAt
   }
 
-  /** The node, for one of its members. */
-  noting(node: PayingNode, member: number): PayingNode {
+  /** The node, for all of its members. */
+  noting(node: PayingNode): PayingNode {
     return {
       info: () => node.info(),
       lookupPayment: (hash) => node.lookupPayment(hash),
@@ -27,12 +27,12 @@ export class Payments {
         return invoices
       },
       pay: async (payment) => {
-        const { paymentHash, amount = 0n } = decodeInvoice(payment.request)
+        const { paymentHash, amount = 0n, description = '' } = decodeInvoice(payment.request)
         const at = performance.now()
         const outcome = await node.pay(payment)
         const settled = outcome.status === 'settled'
         const tookMs = performance.now() - at
-        this.all.push({ paymentHash, member, amount, atMs: at - this.#startedAt, tookMs, settled })
+        this.all.push({ paymentHash, description, amount, atMs: at - this.#startedAt, tookMs, settled })
         if (settled) {
           this.settled++
           this.paid += amount
