@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { labDown } from '../../src/nodectl/lab/down.ts'
 import { labUp } from '../../src/nodectl/lab/up.ts'
-import { lndOptionsOf, readManaged } from '../../src/nodectl/managed/managed.ts'
+import { lndOptionsOf, readManaged } from '../../src/nodectl/managed/record.ts'
 import { guardLab } from '../../test/lab/guarded.ts'
 import type { CrowdNodes } from './pair.ts'
 
