@@ -1,4 +1,5 @@
 import type { StreamError } from '../errors/error.ts'
+import { type BodyReader, readResponse, takeReader } from '../seller/adapters/response.ts'
 import type { SellerEvent } from '../seller/seller.ts'
 import { routeOfScope } from './names.ts'
 import type { PayoutEvent } from './split/payouts.ts'
@@ -32,43 +33,36 @@ export type ReloadEvent =
   | { readonly type: 'reload-failed'; readonly error: StreamError }
 
 /** Calls `onEnd` with the bytes of an answer once its body is over, however it ends. */
-export function watchBody(
-  response: Response,
-  body: ReadableStream<Uint8Array>,
-  onEnd: (bytes: number) => void,
-): Response {
-  const reader = body.getReader()
+export function watchBody(response: Response, onEnd: (bytes: number) => void): Response {
+  const reader = takeReader(response)
+  if (!reader) {
+    onEnd(0)
+    return response
+  }
   let bytes = 0
   let over = false
   const end = () => {
     if (!over) onEnd(bytes)
     over = true
   }
-  const watched = new ReadableStream<Uint8Array>(
-    {
-      // Invariant: asked for only when the reader asks, so that backpressure stays what it is.
-      pull: (controller) =>
-        reader.read().then(
-          ({ done, value }) => {
-            if (done) {
-              end()
-              return controller.close()
-            }
-            bytes += value.byteLength
-            controller.enqueue(value)
-          },
-          (error) => {
-            end()
-            throw error
-          },
-        ),
-      cancel: (reason) => {
-        end()
-        return reader.cancel(reason)
-      },
+  const watched: BodyReader = {
+    read: () =>
+      reader.read().then(
+        (read) => {
+          if (read.done) end()
+          else bytes += read.value.byteLength
+          return read
+        },
+        (error) => {
+          end()
+          throw error
+        },
+      ),
+    cancel: (reason) => {
+      end()
+      return reader.cancel(reason)
     },
-    { highWaterMark: 0 },
-  )
+  }
   const { status, statusText, headers } = response
-  return new Response(watched, { status, statusText, headers })
+  return readResponse(watched, { status, statusText, headers })
 }

@@ -131,11 +131,9 @@ export class Gateway {
     const tell = (bytes: number) =>
       this.#emit({ type: 'request', route, status, ms: performance.now() - startedAt, bytes })
     const known = knownBody(response)
-    if (known !== undefined || !response.body) {
-      tell(known ? Buffer.byteLength(known) : 0)
-      return response
-    }
-    return watchBody(response, response.body, tell)
+    if (known === undefined) return watchBody(response, tell)
+    tell(known ? Buffer.byteLength(known) : 0)
+    return response
   }
 
   /**

@@ -60,3 +60,17 @@ export function join(parts: readonly Uint8Array[], length: number): Uint8Array {
   }
   return joined
 }
+
+/** One array of several. What lies side by side in memory, as what was cut from one chunk does, is not copied. */
+export function together(parts: readonly Uint8Array[]): Uint8Array {
+  const { buffer, byteOffset } = parts[0] ?? new Uint8Array(0)
+  let end = byteOffset
+  let adjoining = true
+  let length = 0
+  for (const part of parts) {
+    adjoining &&= part.buffer === buffer && part.byteOffset === end
+    end += part.byteLength
+    length += part.byteLength
+  }
+  return adjoining ? new Uint8Array(buffer, byteOffset, length) : join(parts, length)
+}

@@ -12,6 +12,8 @@ export interface Charging {
   readonly outputSteps: bigint
   /** Reserves as many steps of the answer as are covered, once there are `least`. Returns how many. */
   output(steps: bigint, least: bigint, graceMs?: number): Promise<bigint>
+  /** As `output` for all of them, where neither money nor the ledger has to be waited for; `false` if they have to. */
+  tryOutput(steps: bigint): boolean
   /** Steps of the answer that are not charged after all. */
   takeBack(steps: bigint): void
   /** Steps of what has left already. */
@@ -40,6 +42,10 @@ export class PlainCharging implements Charging {
 
   output(steps: bigint, least: bigint, graceMs?: number): Promise<bigint> {
     return this.#hold.reserve(steps, least, graceMs)
+  }
+
+  tryOutput(steps: bigint): boolean {
+    return !this.#hold.over && this.#hold.tryReserve(steps, steps) > 0n
   }
 
   takeBack(steps: bigint): void {

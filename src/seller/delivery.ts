@@ -1,11 +1,13 @@
 import { StreamError } from '../errors/error.ts'
 import { answerCounter, type Counted, outputUnit } from '../meter/answer.ts'
-import type { Counter, Piece } from '../meter/counter.ts'
+import type { Counter } from '../meter/counter.ts'
 import type { Msat } from '../money/msat.ts'
 import type { Price } from '../money/price.ts'
 import type { Tariff } from '../money/tariff.ts'
 import type { Account } from './account.ts'
+import { BODY_END, type BodyRead, type BodyReader, readResponse, takeReader } from './adapters/response.ts'
 import { type Charging, PlainCharging } from './charging.ts'
+import { GatedBody } from './gatedBody.ts'
 import { Hold } from './hold.ts'
 import type { Meter } from './meter.ts'
 import { TariffCharging } from './tariffCharging.ts'
@@ -13,8 +15,6 @@ import { TimedWork } from './timedWork.ts'
 import { countsUpload, withCountedBody } from './upload.ts'
 
 export type { Meter } from './meter.ts'
-
-const ONE = 1n
 
 /**
  * One request on an agreement: everything it counts goes through here, so that it can be taken back whole if the answer
@@ -30,8 +30,6 @@ export class Delivery implements Meter {
   #request: Request
   #followed = false
   #uploads = false
-  /** Something of the answer has left. */
-  #left = false
 
   /** @param onEnd told once the request is over, whether it was charged or not */
   constructor(account: Account, graceMs: number, request: Request, onEnd: () => void = () => {}) {
@@ -152,7 +150,8 @@ export class Delivery implements Meter {
     }
     const { agreement } = this.#account
     // The price first: asking a whole answer for its body would make a stream of it.
-    if (isFlat(agreement) || !response.body) {
+    const source = isFlat(agreement) ? null : takeReader(response)
+    if (!source) {
       this.end()
       return response
     }
@@ -161,7 +160,7 @@ export class Delivery implements Meter {
     // A proxy that collects the answer would let neither the data nor, then, the payments flow.
     headers.set('x-accel-buffering', 'no')
     const { status, statusText } = response
-    return new Response(this.#gated(response.body.getReader(), counter), { status, statusText, headers })
+    return readResponse(this.#gated(source, counter), { status, statusText, headers })
   }
 
   /** Ends the request; work that was reserved and not done is given back. */
@@ -181,69 +180,41 @@ export class Delivery implements Meter {
     this.#work.abort(reason)
   }
 
-  #gated(source: ReadableStreamDefaultReader<Uint8Array>, counter: Counter | undefined): ReadableStream<Uint8Array> {
-    const pending: Piece[] = []
+  #gated(source: BodyReader, counter: Counter | undefined): BodyReader {
+    const { signal } = this.#work
+    const body = counter && new GatedBody(counter, this.#charging, this.#hold)
+    signal.addEventListener('abort', () => void source.cancel(signal.reason).catch(() => {}))
     let done = false
-    const finish = () => this.end()
-    const fail = (error: unknown) => {
-      finish()
-      this.#work.abort(error)
-      source.cancel(error).catch(() => {})
-    }
-    this.#work.signal.addEventListener('abort', () => void source.cancel(this.#work.signal.reason).catch(() => {}))
-    const next = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const next = async (): Promise<BodyRead> => {
       // Invariant: the source is read only when everything before was covered and taken, so a shut gate pauses it.
-      while (pending.length === 0 && !done) {
+      while (!done && (!body || body.isEmpty)) {
         const read = await this.work(source.read())
-        if (read.done) {
-          done = true
-          pending.push(...(counter?.end() ?? []))
-        } else if (counter) pending.push(...counter.push(read.value))
-        else return controller.enqueue(read.value)
+        done = read.done
+        if (!body && !read.done) return read
+        if (read.done) body?.end()
+        else body?.push(read.value)
       }
-      const piece = pending.shift()
-      if (!piece) {
-        finish()
-        return controller.close()
-      }
-      const rest = await this.#cover(piece)
-      if (rest) pending.unshift(rest)
-      this.#left = true
-      controller.enqueue(rest ? piece.bytes.subarray(0, piece.bytes.length - rest.bytes.length) : piece.bytes)
+      if (body && !body.isEmpty) return { done: false, value: await body.take() }
+      this.end()
+      return BODY_END
     }
-    return new ReadableStream<Uint8Array>(
-      {
-        pull: async (controller) => {
-          try {
-            await next(controller)
-          } catch (error) {
-            fail(error)
-            throw error
-          }
-        },
-        cancel: (reason) => {
-          finish()
-          this.#work.abort(reason)
-          return source.cancel(reason)
-        },
+    return {
+      read: async () => {
+        try {
+          return await next()
+        } catch (error) {
+          this.end()
+          this.#work.abort(error)
+          source.cancel(error).catch(() => {})
+          throw error
+        }
       },
-      { highWaterMark: 0 },
-    )
-  }
-
-  /** Reserves what a piece counts before it leaves; returns the part of it that is not covered yet. */
-  async #cover(piece: Piece): Promise<Piece | undefined> {
-    if (piece.prompt !== undefined) await this.#charging.prompt(piece.prompt, this.#left)
-    if (piece.steps > 0n) {
-      const granted = await this.#charging.output(piece.steps, piece.divisible ? ONE : piece.steps)
-      if (granted < piece.steps) {
-        const bytes = piece.bytes.subarray(Number(granted))
-        return { bytes, steps: piece.steps - granted, divisible: true }
-      }
-    } else if (piece.steps < 0n) this.#charging.takeBack(-piece.steps)
-    // A final count above ours is for what has left already.
-    if (piece.owed) await this.#charging.owed(piece.owed)
-    return undefined
+      cancel: (reason) => {
+        this.end()
+        this.#work.abort(reason)
+        return source.cancel(reason)
+      },
+    }
   }
 }
 

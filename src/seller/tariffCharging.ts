@@ -41,6 +41,10 @@ export class TariffCharging implements Charging {
     return this.#grow(addOutput, steps, least, graceMs)
   }
 
+  tryOutput(steps: bigint): boolean {
+    return !this.#turn && !this.#hold.over && this.#tryGrow(addOutput, steps)
+  }
+
   takeBack(steps: bigint): void {
     const { output } = this.#counts
     this.#set({ ...this.#counts, output: output > steps ? output - steps : 0n })
@@ -92,14 +96,16 @@ export class TariffCharging implements Charging {
   /** Counts on, as far as it is covered; whoever waits goes first. Returns by how many of the steps. */
   async #grow(growth: Growth, steps: bigint, least: bigint, graceMs?: number): Promise<bigint> {
     while (this.#turn) await this.#turn
-    if (steps === 0n || this.#hold.over) return steps
+    if (steps === 0n || this.#hold.over || this.#tryGrow(growth, steps)) return steps
+    return this.#inTurn(() => this.#part(growth, steps, least, graceMs))
+  }
+
+  #tryGrow(growth: Growth, steps: bigint): boolean {
     const whole = growth(this.#counts, steps)
     const more = tariffCost(this.#tariff, whole) - this.#asked
-    if (more <= 0n || this.#hold.tryReserve(more, more) > 0n) {
-      this.#set(whole)
-      return steps
-    }
-    return this.#inTurn(() => this.#part(growth, steps, least, graceMs))
+    if (more > 0n && this.#hold.tryReserve(more, more) === 0n) return false
+    this.#set(whole)
+    return true
   }
 
   /**

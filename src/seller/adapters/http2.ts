@@ -9,6 +9,7 @@ import {
 import type { TLSSocket } from 'node:tls'
 import { failure, notUnderstood } from './refusals.ts'
 import { LightRequest, urlFrom, type WebHandler } from './request.ts'
+import { takeReader } from './response.ts'
 import { clientGone, send } from './send.ts'
 
 /** The HTTP/2 sessions of a server. */
@@ -103,7 +104,7 @@ function answer(
     if (!gone) onError(error)
   }
   const proceed = (response: Response): void | Promise<void> => {
-    if (stream.destroyed) return response.body?.cancel(clientGone())
+    if (stream.destroyed) return takeReader(response)?.cancel(clientGone())
     return send(response, stream, method === 'HEAD')
   }
   try {

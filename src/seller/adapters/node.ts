@@ -6,6 +6,7 @@ import { isLoopbackHost } from '../../wire/loopback.ts'
 import { acceptHttp2, type Http2 } from './http2.ts'
 import { failure, notUnderstood } from './refusals.ts'
 import { bodyOf, LightRequest, urlOf, type WebHandler } from './request.ts'
+import { takeReader } from './response.ts'
 import { clientGone, send } from './send.ts'
 
 export type { WebHandler } from './request.ts'
@@ -157,7 +158,7 @@ function answer(
     if (!gone) onError(error)
   }
   const proceed = (response: Response): void | Promise<void> => {
-    if (outgoing.destroyed) return response.body?.cancel(clientGone())
+    if (outgoing.destroyed) return takeReader(response)?.cancel(clientGone())
     return send(response, outgoing, incoming.method === 'HEAD')
   }
   try {

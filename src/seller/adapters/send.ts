@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import { drained } from '../drained.ts'
-import { knownBody } from './response.ts'
+import { type BodyReader, knownBody, takeReader } from './response.ts'
 
 /** Where an answer is written: a message of HTTP/1.1, or a stream of HTTP/2. */
 export type Outgoing = ServerResponse | ServerHttp2Stream
@@ -13,13 +13,13 @@ export type Outgoing = ServerResponse | ServerHttp2Stream
 export function send(response: Response, outgoing: Outgoing, headOnly: boolean): void | Promise<void> {
   const known = knownBody(response)
   if (known !== undefined) return sendKnown(response, known, outgoing)
-  const { body } = response
-  if (!body || headOnly) {
+  const reader = takeReader(response)
+  if (!reader || headOnly) {
     writeHead(response, outgoing)
     outgoing.end()
-    return body?.cancel()
+    return reader?.cancel()
   }
-  return pump(response, body.getReader(), outgoing)
+  return pump(response, reader, outgoing)
 }
 
 function sendKnown(response: Response, body: string | Uint8Array | null, outgoing: Outgoing): void {
@@ -37,11 +37,7 @@ function sendKnown(response: Response, body: string | Uint8Array | null, outgoin
 }
 
 /** Writes a body with exact backpressure, and cancels it at once when the client leaves. */
-async function pump(
-  response: Response,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  outgoing: Outgoing,
-): Promise<void> {
+async function pump(response: Response, reader: BodyReader, outgoing: Outgoing): Promise<void> {
   const gone = () => void reader.cancel(clientGone()).catch(() => {})
   outgoing.once('close', gone)
   // The head travels with the first chunk, unless that lets itself be waited for.

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
+import { knownResponse, readResponse } from '../adapters/response.ts'
 import type { SignalHolder } from './file.ts'
 import { bodyOfAnswer, plainBody } from './upstream/body.ts'
 import { Connections } from './upstream/exchange.ts'
@@ -94,8 +95,8 @@ async function answerOf(
         meter,
       )
   }
-  const body = bodiless ? null : bodyOfAnswer(source, incoming, silenceMs, onEnd)
-  return new Response(body, { status, statusText: incoming.statusMessage ?? '', headers })
+  const init = { status, statusText: incoming.statusMessage ?? '', headers }
+  return bodiless ? knownResponse(null, init) : readResponse(bodyOfAnswer(source, incoming, silenceMs, onEnd), init)
 }
 
 function readPrice(header: (name: string) => string | string[] | undefined): Said {
