@@ -1,6 +1,6 @@
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { SellerLimits } from '../src/seller/limits.ts'
+import type { ShopAccount } from './account.ts'
+import { openProcess } from './process.ts'
 
 /** What a seller process is to sell. It runs apart, as sellers do, so that the two sides share no event loop. */
 export interface ShopOrder {
@@ -23,16 +23,6 @@ export type SourceOrder =
   | { readonly kind: 'tokens'; readonly count: number; readonly everyMs?: number }
   | { readonly kind: 'hello' }
 
-/** What an account shows at the seller. Amounts in msat. */
-export interface ShopAccount {
-  readonly agreement: string
-  readonly deliveredSteps: string
-  readonly paid: string
-  readonly maxUnpaid: string
-  readonly stallMs: number
-  readonly halted: number
-}
-
 export interface Shop {
   /** The paywall. */
   readonly url: string
@@ -47,34 +37,10 @@ export interface Shop {
 
 /** Starts a seller in a process of its own. */
 export async function openShop(order: ShopOrder): Promise<Shop> {
-  const child = fork(fileURLToPath(new URL('./shopProcess.ts', import.meta.url)), [JSON.stringify(order)], {
-    execArgv: ['--expose-gc'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  const waiting = new Map<string, (value: unknown) => void>()
-  const failed = new Promise<never>((_, reject) => {
-    child.once('exit', (code) => reject(new Error(`the seller's process ended with ${code}`)))
-  })
-  failed.catch(() => {})
-  child.on('message', ({ type, value }: { type: string; value: unknown }) => waiting.get(type)?.(value))
-  const answer = <T>(type: string): Promise<T> =>
-    Promise.race([new Promise<T>((resolve) => waiting.set(type, resolve as (value: unknown) => void)), failed])
-  const ask = <T>(type: string): Promise<T> => {
-    const answered = answer<T>(type)
-    child.send(type)
-    return answered
-  }
-  const ready = await answer<Pick<Shop, 'url' | 'freeUrl' | 'publicKey'>>('ready')
-  return {
-    ...ready,
-    accounts: () => ask('accounts'),
-    stats: () => ask('stats'),
-    close: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.send('close')
-      const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
-      await ended
-      clearTimeout(timer)
-    },
-  }
+  const { ready, ask, close } = await openProcess<Pick<Shop, 'url' | 'freeUrl' | 'publicKey'>>(
+    './shopProcess.ts',
+    order,
+    ['--expose-gc'],
+  )
+  return { ...ready, accounts: () => ask('accounts'), stats: () => ask('stats'), close }
 }

@@ -1,15 +1,15 @@
 import { openLedger } from '../src/ledger/index.ts'
 import type { LightningNode } from '../src/lightning/node.ts'
-import type { Account } from '../src/seller/account.ts'
 import { serve } from '../src/seller/adapters/node.ts'
 import { paywall } from '../src/seller/paywall.ts'
+import { shopAccount } from './account.ts'
 import { openBenchNode } from './nodes.ts'
-import type { ShopAccount, ShopOrder } from './shop.ts'
+import { order as ordered, serveBench } from './process.ts'
+import type { ShopOrder } from './shop.ts'
 import { source } from './sources.ts'
 
 /** The seller's process: see `shop.ts`. */
-const order = JSON.parse(process.argv[2] ?? '{}') as ShopOrder
-const send = (type: string, value: unknown): void => void process.send?.({ type, value })
+const order = ordered<ShopOrder>()
 
 let nodeCalls = 0
 const node = await openBenchNode(order.node, 'seller')
@@ -37,34 +37,23 @@ const wall = paywall({
 await wall.seller.ready()
 const paid = await serve(wall(handler), { port: 0 })
 const free = await serve(handler as (request: Request) => Promise<Response>, { port: 0 })
-send('ready', { url: paid.url, freeUrl: free.url, publicKey })
 
-process.on('message', async (type: string) => {
-  if (type === 'accounts') send(type, [...wall.seller.accounts.inMemory.values()].map(describe))
-  if (type === 'stats') {
-    for (let i = 0; i < 4; i++) {
-      // The heap as the agreements need it, and not as large as the load that made them left it.
-      globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    send(type, { nodeCalls, rss: process.memoryUsage.rss() })
-  }
-  if (type === 'close') {
+serveBench({
+  ready: { url: paid.url, freeUrl: free.url, publicKey },
+  answers: {
+    accounts: () => [...wall.seller.accounts.inMemory.values()].map(shopAccount),
+    stats: async () => {
+      for (let i = 0; i < 4; i++) {
+        // The heap as the agreements need it, and not as large as the load that made them left it.
+        globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      return { nodeCalls, rss: process.memoryUsage.rss() }
+    },
+  },
+  close: async () => {
     await Promise.all([paid.close(0), free.close(0)])
     await wall.close()
     await node.close()
-    process.exit()
-  }
+  },
 })
-process.on('disconnect', () => process.exit())
-
-function describe({ agreement, gate, stallMs, halted }: Account): ShopAccount {
-  return {
-    agreement: agreement.id,
-    deliveredSteps: `${gate.deliveredSteps}`,
-    paid: `${gate.paid}`,
-    maxUnpaid: `${gate.maxUnpaid}`,
-    stallMs,
-    halted,
-  }
-}

@@ -2,6 +2,8 @@ import type { FigureResult } from '../figure.ts'
 import { abandon } from './abandon.ts'
 import { challenge } from './challenge.ts'
 import { firstByte } from './firstByte.ts'
+import { gatewayBody } from './gatewayBody.ts'
+import { gatewaySse } from './gatewaySse.ts'
 import { goodput } from './goodput.ts'
 import { memory } from './memory.ts'
 import { paced } from './paced.ts'
@@ -20,4 +22,6 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   request,
   memory,
   'first-byte': firstByte,
+  'gateway-body': gatewayBody,
+  'gateway-sse': gatewaySse,
 }

@@ -1,8 +1,9 @@
 import { createBuyer } from '../../src/buyer/buyer.ts'
 import type { TradeSummary } from '../../src/buyer/summary.ts'
+import type { ShopAccount } from '../account.ts'
 import { sleep } from '../figure.ts'
 import type { Pair } from '../nodes.ts'
-import { openShop, type ShopAccount, type SourceOrder } from '../shop.ts'
+import { openShop, type SourceOrder } from '../shop.ts'
 
 /** How a purchase of tokens at 1 sat each went, on both sides. */
 export interface TokenRun {
