@@ -21,11 +21,12 @@ export async function openBenchNode(spec: string, name: string): Promise<Lightni
   return createLndNode(parseLndSpec(spec))
 }
 
-/** Two embedded nodes on a chain of their own. */
-export async function embeddedPair(): Promise<Pair> {
+/** Two embedded nodes on a chain of their own, which lies in `home`. */
+export async function embeddedPair(): Promise<Pair & { readonly home: string }> {
   const home = mkdtempSync(join(tmpdir(), 'streampay-bench-'))
   const buyer = await createEmbeddedNode({ home, name: 'buyer' })
   return {
+    home,
     buyer,
     sellerSpec: `embedded:${home}`,
     connect: (publicKey) => buyer.openChannelTo(publicKey),

@@ -2,14 +2,15 @@ import { checkConfig } from '../../src/gateway/config/read.ts'
 import { publishTo } from '../../src/gateway/diagnostics.ts'
 import { Gateway } from '../../src/gateway/gateway.ts'
 import { openLedger } from '../../src/ledger/index.ts'
+import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
 import { shopAccount } from '../account.ts'
-import { openBenchNode } from '../nodes.ts'
 import { cpuMs, order, serveBench } from '../process.ts'
 
-/** What a gateway sells of the upstream, and the node that it is paid by. */
+/** What a gateway sells of the upstream, and where its node and ledger lie. */
 export interface GatewayOrder {
-  readonly node: string
+  /** Of its embedded node. */
+  readonly home: string
   readonly ledger: string
   readonly upstream: string
   readonly price: string
@@ -17,8 +18,9 @@ export interface GatewayOrder {
 }
 
 /** The gateway as `streampay sell URL` runs it: one route, a node, a ledger on disk. */
-const { node: spec, ledger, upstream, price, credit } = order<GatewayOrder>()
-const node = await openBenchNode(spec, 'seller')
+const { home, ledger, upstream, price, credit } = order<GatewayOrder>()
+// Not by way of the test network: what a process has loaded is gone through at every collection, and large bodies cause many.
+const node = await createEmbeddedNode({ home, name: 'seller' })
 const { publicKey } = await node.info()
 const books = openLedger(ledger)
 const config = checkConfig({ routes: [{ name: 'all', path: '/**', upstream, price, credit }] })

@@ -31,7 +31,7 @@ export async function openStand(served: UpstreamOrder, terms: Pick<GatewayOrder,
   const upstream = await openProcess<{ url: string }>('./gateway/upstreamProcess.ts', served)
   const behind = { upstream: upstream.ready.url }
   const proxy = await openProcess<{ url: string }>('./gateway/proxyProcess.ts', behind)
-  const order = { ...terms, ...behind, node: pair.sellerSpec, ledger: join(folder, 'ledger.db') }
+  const order = { ...terms, ...behind, home: pair.home, ledger: join(folder, 'ledger.db') }
   const gateway = await openProcess<{ url: string; publicKey: string }>('./gateway/gatewayProcess.ts', order)
   await pair.connect(gateway.ready.publicKey)
   return {
