@@ -28,8 +28,8 @@ const AHEAD = '10 sat'
 const TOKENS_PER_SECOND = 50
 /** Of no token for so long a reader takes notice: 25 tokens are missing then. */
 const GAP_MS = 500
-/** From the first request until all are taken to be there. */
-const JOIN_MS = 5000
+/** They come one after the other, as people do, and all are there after this. */
+const JOIN_MS = 10_000
 const UNPAID_SECONDS = 15
 /** What a player loads ahead, and some more: a film that begins anew would cost nothing. */
 const FILM_MARGIN_SECONDS = 12

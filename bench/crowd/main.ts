@@ -62,7 +62,7 @@ function told(tick: Tick): void {
   const payments = tick.payments - before.payments
   const mean = payments === 0 ? '' : ` of ${formatMsat(msat((tick.paid - before.paid) / BigInt(payments)))} each`
   const played = ((tick.playMs - before.playMs) / 1000).toFixed(0)
-  const line = `${tick.reading} streams · ${tick.tokens - before.tokens} tokens/s · ${played} s of film/s · ${payments} payments/s${mean} · ${tick.stalls} stalls · ${tick.failed} failed`
+  const line = `${tick.reading} streams · ${tick.tokens - before.tokens} tokens/s · ${played} s of film/s · ${payments} payments/s${mean} · ${tick.inFlight} on their way · ${tick.held} × held · ${tick.stalls} stalls · ${tick.failed} failed`
   if (live) process.stderr.write(`\r\x1b[K${line}`)
   else if (!json) process.stderr.write(`${line}\n`)
 }

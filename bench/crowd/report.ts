@@ -214,7 +214,7 @@ function paymentRate({ payments, fromMs, toMs }: RunResult): { mean: number; mos
 
 function sizesOf(payments: readonly PaymentResult[]): CrowdReport['paymentSize'] {
   const own = new Map<string, PaymentResult[]>()
-  for (const payment of payments) own.set(payment.description, [...(own.get(payment.description) ?? []), payment])
+  for (const payment of payments) own.set(payment.agreement, [...(own.get(payment.agreement) ?? []), payment])
   const streams = [...own.values()].map((list) => list.toSorted((a, b) => a.atMs - b.atMs))
   const median = (amounts: readonly bigint[]): string =>
     `${amounts.toSorted((a, b) => Number(a - b))[Math.floor(amounts.length / 2)] ?? 0n}`

@@ -41,11 +41,13 @@ export class InvoicePool {
   /**
    * An invoice to pay `wanted` with: of that amount, or else the largest below it. So what was asked for under an earlier decision
    * is used up, and never more than is wanted is paid.
+   * @param least none smaller: another is to be asked for
    */
-  take(wanted: Msat): CheckedInvoice | undefined {
+  take(wanted: Msat, least: Msat): CheckedInvoice | undefined {
     let best: Msat | undefined
     for (const amount of this.#ready.keys()) {
-      if (amount <= wanted && (best === undefined || amount > best) && this.#dropExpiring(amount)) best = amount
+      if (amount >= least && amount <= wanted && (best === undefined || amount > best) && this.#dropExpiring(amount))
+        best = amount
     }
     return best === undefined ? undefined : this.#ready.get(best)?.shift()
   }

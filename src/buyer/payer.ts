@@ -8,7 +8,14 @@ import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import type { Pace } from '../window/pace.ts'
 import { RateMeter } from '../window/rate.ts'
-import { type Decision, decide, paymentLadder, paymentSize, type WindowState } from '../window/window.ts'
+import {
+  type Decision,
+  decide,
+  leastWorthSending,
+  paymentLadder,
+  paymentSize,
+  type WindowState,
+} from '../window/window.ts'
 import type { Budget } from './budget.ts'
 import { type CheckedInvoice, InvoicePool } from './invoices.ts'
 import { type FollowedPayment, Follower } from './outcome.ts'
@@ -184,12 +191,12 @@ export class Payer {
       this.#blocked = decision
       if (!('pay' in decision)) {
         if (this.#lowerFloor(decision)) continue
-        return
+        break
       }
-      const invoice = this.#invoices.take(decision.pay)
+      const invoice = this.#invoices.take(decision.pay, leastWorthSending(state, decision.pay))
       this.#prefetch(state, decision.pay)
-      if (!invoice) return
-      const waitMs = this.#wallet.pace.take(now)
+      if (!invoice) break
+      const waitMs = this.#wallet.pace.take(now, this)
       if (waitMs > 0) {
         this.#invoices.putBack(invoice)
         this.#later(waitMs)
@@ -197,6 +204,7 @@ export class Payer {
       }
       this.#send(invoice)
     }
+    this.#wallet.pace.forgo(this)
   }
 
   /** Pays nothing more. What is in flight is followed to its end. */
@@ -229,6 +237,7 @@ export class Payer {
   rest(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#wallet.pace.forgo(this)
     this.#leave?.()
     this.#leave = undefined
   }

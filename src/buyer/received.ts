@@ -1,5 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-import { answerCounter, type Counted, outputUnit } from '../meter/answer.ts'
+import { answerCounter, COUNTED, type Counted, outputUnit } from '../meter/answer.ts'
 import type { Counter } from '../meter/counter.ts'
 import { playSteps, readPlay } from '../meter/play.ts'
 import { tokensOfBytes } from '../meter/tokens.ts'
@@ -7,7 +7,7 @@ import { type Msat, minus, msat } from '../money/msat.ts'
 import { costDown, costUp, type Price, stepsFor } from '../money/price.ts'
 import { type Tariff, tariffCost } from '../money/tariff.ts'
 import type { Receipt } from './receipt.ts'
-import { COUNTED, TariffTally } from './tariffTally.ts'
+import { TariffTally } from './tariffTally.ts'
 
 /** A slice of time that a seller may have reserved beyond what the buyer's clock shows, for each request. */
 const CLOCK_TOLERANCE_MS = 250n

@@ -1,5 +1,5 @@
 import type { StreamError } from '../errors/error.ts'
-import { outputUnit } from '../meter/answer.ts'
+import { COUNTED, outputUnit } from '../meter/answer.ts'
 import { type Msat, ZERO } from '../money/msat.ts'
 import { stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
@@ -8,7 +8,6 @@ import type { Statement } from '../wire/statement.ts'
 import type { Arrivals } from './arrivals.ts'
 import { heldBackError } from './blocked.ts'
 import type { Received } from './received.ts'
-import { COUNTED } from './tariffTally.ts'
 
 /**
  * What the seller says has left, held against what arrived. Its statements are news, not proof: what they say is due is paid within

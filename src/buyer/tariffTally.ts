@@ -1,4 +1,4 @@
-import { type Counted, outputUnit } from '../meter/answer.ts'
+import { COUNTED, type Counted, countsUpload, outputUnit } from '../meter/answer.ts'
 import { tokensOfBytes } from '../meter/tokens.ts'
 import { costDown, type Price, type Unit } from '../money/price.ts'
 import { NO_COUNTS, type Tariff, tariffBase, tariffCost, tariffSum } from '../money/tariff.ts'
@@ -122,25 +122,11 @@ export class TariffTally {
   }
 }
 
-/** Units that both sides count by what crosses the wire. */
-export const COUNTED: ReadonlySet<Unit> = new Set(['byte', 'token', 'play-second'])
-
-/** Whether only the seller's statements tell how much of something was delivered, or bound it. */
-export function countsOnStatements({ price, tariff }: Counted): boolean {
-  if (!tariff) return !COUNTED.has(price.unit) && price.unit !== 'request'
-  const { output, extra } = tariff
-  return countsUpload(tariff) || extra !== undefined || (output !== undefined && !COUNTED.has(output.unit))
-}
-
 /** Whether what a request costs is known with its answer, before any of the body is read. */
 export function isFlatRate({ price, tariff }: Counted): boolean {
   if (!tariff) return price.unit === 'request'
   return !countsUpload(tariff) && !tariff.output && tariff.extra === undefined
 }
-
-/** Whether the body of a request costs something. */
-export const countsUpload = (tariff: Tariff | undefined): boolean =>
-  tariff?.upload !== undefined || tariff?.input !== undefined
 
 /** The least with which a seller begins, in steps of the agreement. */
 export const firstSteps = (tariff: Tariff | undefined): bigint => {

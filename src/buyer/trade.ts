@@ -1,5 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-import { outputUnit } from '../meter/answer.ts'
+import { COUNTED, countsOnStatements, countsUpload, outputUnit } from '../meter/answer.ts'
 import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 import { costUp, stepsFor } from '../money/price.ts'
 import { creditAt } from '../terms/credit.ts'
@@ -23,7 +23,7 @@ import { BodyCounter, expectedSteps, Received } from './received.ts'
 import { measured } from './requestBody.ts'
 import { SellersCount } from './sellersCount.ts'
 import type { TradeSummary } from './summary.ts'
-import { COUNTED, countsOnStatements, countsUpload, firstSteps, isFlatRate } from './tariffTally.ts'
+import { firstSteps, isFlatRate } from './tariffTally.ts'
 import { follow, statementNow } from './watch.ts'
 
 export interface TradeOptions {

@@ -12,6 +12,20 @@ export interface Counted {
 /** What an answer is counted in; `undefined` where a tariff counts nothing of it. */
 export const outputUnit = ({ price, tariff }: Counted): Unit | undefined => (tariff ? tariff.output?.unit : price.unit)
 
+/** Units that both sides count by what crosses the wire. */
+export const COUNTED: ReadonlySet<Unit> = new Set(['byte', 'token', 'play-second'])
+
+/** Whether a request's body costs something: by its bytes, or as the prompt that it is until the answer says more. */
+export const countsUpload = (tariff: Tariff | undefined): boolean =>
+  tariff?.upload !== undefined || tariff?.input !== undefined
+
+/** Whether only the seller's statements tell how much of something was delivered, or bound it. */
+export function countsOnStatements({ price, tariff }: Counted): boolean {
+  if (!tariff) return !COUNTED.has(price.unit) && price.unit !== 'request'
+  const { output, extra } = tariff
+  return countsUpload(tariff) || extra !== undefined || (output !== undefined && !COUNTED.has(output.unit))
+}
+
 /** The headers of an answer, or whatever else knows them by name. */
 interface HeadersLike {
   get(name: string): string | null

@@ -1,5 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-import { answerCounter, type Counted, outputUnit } from '../meter/answer.ts'
+import { answerCounter, type Counted, countsUpload, outputUnit } from '../meter/answer.ts'
 import type { Counter } from '../meter/counter.ts'
 import type { Msat } from '../money/msat.ts'
 import type { Price } from '../money/price.ts'
@@ -12,7 +12,7 @@ import { Hold } from './hold.ts'
 import type { Meter } from './meter.ts'
 import { TariffCharging } from './tariffCharging.ts'
 import { TimedWork } from './timedWork.ts'
-import { countsUpload, withCountedBody } from './upload.ts'
+import { withCountedBody } from './upload.ts'
 
 export type { Meter } from './meter.ts'
 

@@ -1,8 +1,4 @@
-import type { Tariff } from '../money/tariff.ts'
 import { standardRequest, withBody } from './adapters/request.ts'
-
-/** Whether a request's body costs something: by its bytes, or as the prompt that it is until the answer says more. */
-export const countsUpload = ({ upload, input }: Tariff): boolean => upload !== undefined || input !== undefined
 
 /**
  * The request with its body counted as it is read: nothing more of it is read before what came is covered.

@@ -1,10 +1,11 @@
+import { countsOnStatements } from '../meter/answer.ts'
 import { encodeStatement } from '../wire/statement.ts'
 import type { Account } from './account.ts'
 
 /** Statements are at least this far apart, so that a busy stream costs a few a second. */
 const LEAST_MS = 25
-/** How often delivery that nothing else reports is told. */
-const PROGRESS_MS = 100
+/** How often delivery that nothing else reports is told to a buyer that pays by that, and to one that counts for itself. */
+const PROGRESS_MS = { told: 100, counted: 1000 }
 /** A buyer that heard nothing for some time takes the channel for half open. */
 const KEEP_ALIVE_MS = 5000
 
@@ -49,6 +50,7 @@ function statements(account: Account, { unpaidLifeMs, onPaid, onEnd }: Watch): R
         controller.close()
       }
       const startedAtMs = performance.now()
+      const progressMs = countsOnStatements(account.agreement) ? PROGRESS_MS.told : PROGRESS_MS.counted
       const changed = () => {
         const sinceMs = performance.now() - sentAtMs
         if (sinceMs >= LEAST_MS) send()
@@ -61,7 +63,7 @@ function statements(account: Account, { unpaidLifeMs, onPaid, onEnd }: Watch): R
           sentAtMs = performance.now()
           write(': alive\n\n')
         }
-      }, PROGRESS_MS)
+      }, progressMs)
       const unwatch = account.watch(changed)
       end = () => {
         clearTimeout(timer)

@@ -1,4 +1,4 @@
-import { type Msat, max, minus, msat, ZERO } from '../money/msat.ts'
+import { type Msat, max, min, minus, msat, ZERO } from '../money/msat.ts'
 
 /** Everything a payer knows when it decides. Amounts in msat; the rate is consumption in msat a second. */
 export interface WindowState {
@@ -99,6 +99,13 @@ export function paymentSize(state: WindowState): Msat {
 /** With smaller payments it would take more of them than the share of what the wallet sustains; of many streams less than one a second. */
 const leastAtPace = ({ ratePerSecond, paymentsPerSecond }: WindowState): Msat =>
   msat((ratePerSecond * 1000n) / BigInt(Math.max(1, Math.floor(paymentsPerSecond * 1000))))
+
+/**
+ * The least for which an invoice that is at hand is worth being sent in the place of one of `wanted`: many smaller ones would keep a wallet
+ * busy that has many streams to pay for. A seller that waits for it is paid with what there is.
+ */
+export const leastWorthSending = (state: WindowState, wanted: Msat): Msat =>
+  isWaitedFor(state) || state.ratePerSecond === 0n ? ZERO : min(wanted, leastAtPace(state))
 
 const lowestAbove = (ladder: readonly Msat[], least: Msat): Msat =>
   ladder.findLast((rung) => rung >= least) ?? ladder[0]!

@@ -10,6 +10,9 @@ import { Viewer } from './viewer.ts'
 
 /* Buyers and viewers, each with an agreement of its own, on one node. */
 
+/** Of the time to join. */
+const JOINED = 0.8
+
 const order = await new Promise<RunOrder>((resolve) => process.once('message', resolve))
 process.on('disconnect', () => process.exit())
 const shared = order.paid && (await open(order.paid.node))
@@ -23,7 +26,13 @@ const all = Array.from({ length: order.buyers + order.viewers }, (_, number) => 
   const member = new Member(number, paying)
   return number < order.buyers ? new Listener(member, order) : new Viewer(member, order)
 })
-const done = Promise.all(all.map((one) => one.run()))
+const done = Promise.all(
+  all.map(async (one, i) => {
+    // The film's viewers among the model's buyers, and the last of them a little before all are taken to be there.
+    await sleep((order.joinMs * JOINED * placeOf(i)) / all.length)
+    await one.run()
+  }),
+)
 const ticking = setInterval(() => process.send?.({ tick: tick() }), 1000)
 
 await sleep(order.joinMs)
@@ -55,17 +64,27 @@ for (const [i, one] of all.entries()) {
 }
 clearInterval(ticking)
 await shared?.close()
-const result: RunResult = { members, payments: payments.all, returns: payments.returns, fromMs, toMs, lagMs }
+const paid = await Promise.all(all.map(async ({ member }) => payments.of(await member.journal.payments())))
+const result: RunResult = { members, payments: paid.flat(), returns: payments.returns, fromMs, toMs, lagMs }
 process.send?.({ result }, () => process.exit())
+
+/** Viewers come spread over the buyers, and not after them. */
+function placeOf(number: number): number {
+  const { buyers, viewers } = order
+  if (number < buyers) return number * (all.length / Math.max(1, buyers))
+  return (number - buyers) * (all.length / Math.max(1, viewers))
+}
 
 function tick(): Tick {
   return {
     tokens: sum(all.map(({ kind, got }) => (kind === 'buyer' ? got : 0))),
     playMs: sum(all.map(({ kind, got }) => (kind === 'viewer' ? got : 0))),
     payments: payments.settled,
-    paid: payments.paid,
+    paid: all.reduce((sum, { member }) => sum + member.paid, 0n),
     reading: all.filter(({ reading }) => reading).length,
     stalls: sum(all.map(({ stalls }) => stalls.count)),
+    held: sum(all.map(({ member }) => member.held)),
+    inFlight: payments.inFlight,
     failed: all.filter(({ member }) => member.error !== undefined).length,
   }
 }

@@ -1,5 +1,6 @@
 import { type Buyer, createBuyer } from '../../../src/buyer/buyer.ts'
 import { toStreamError } from '../../../src/errors/error.ts'
+import { MemoryJournal } from '../../../src/ledger/memory/journal.ts'
 import type { PayingNode } from '../../../src/lightning/node.ts'
 import type { TradeResult } from './orders.ts'
 
@@ -9,6 +10,7 @@ const MAX = '1000000 sat'
 /** Somebody in the crowd: a `fetch` of its own, which pays where there is something to pay with. */
 export class Member {
   readonly fetch: typeof globalThis.fetch
+  readonly journal = new MemoryJournal()
   readonly #buyer: Buyer | undefined
   /** What ended it before its time. */
   error: string | undefined
@@ -21,8 +23,17 @@ export class Member {
       headers.set('x-forwarded-for', address)
       return fetch(input, { ...init, headers })
     }
-    this.#buyer = paying && createBuyer({ ...paying, max: MAX, fetch: from })
+    this.#buyer = paying && createBuyer({ ...paying, journal: this.journal, max: MAX, fetch: from })
     this.fetch = this.#buyer?.fetch ?? from
+  }
+
+  get paid(): bigint {
+    return this.#buyer?.trades[0]?.paid ?? 0n
+  }
+
+  /** How often its seller let nothing out for want of money. */
+  get held(): number {
+    return this.#buyer?.trades[0]?.halted ?? 0
   }
 
   failed(error: unknown): void {

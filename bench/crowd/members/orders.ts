@@ -29,6 +29,9 @@ export interface Tick {
   readonly paid: bigint
   readonly reading: number
   readonly stalls: number
+  /** How often the seller let nothing out for want of money, and payments that are on their way. */
+  readonly held: number
+  readonly inFlight: number
   readonly failed: number
 }
 
@@ -74,11 +77,10 @@ export interface TradeResult {
   }
 }
 
-/** One payment: for what, how much, when it was sent and how long it took. Times from the start of the run. */
+/** One payment: for what, how much by the payer's journal, when its node was asked and how long that took. Times from the start of the run. */
 export interface PaymentResult {
   readonly paymentHash: string
-  /** Of its invoice, which names the agreement. */
-  readonly description: string
+  readonly agreement: string
   readonly amount: bigint
   readonly atMs: number
   readonly tookMs: number

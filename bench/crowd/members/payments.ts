@@ -1,15 +1,16 @@
+import type { JournalPayment } from '../../../src/ledger/journal.ts'
 import type { PayingNode } from '../../../src/lightning/node.ts'
-import { decodeInvoice } from '../../../src/wire/bolt11.ts'
 import type { PaymentResult } from './orders.ts'
 
-/** Notes what a shared node is asked to pay, and for which agreement. */
+/** Notes what a shared node is asked to pay, and how that ends. Invoices are not read meanwhile: their signatures cost time. */
 export class Payments {
-  readonly all: PaymentResult[] = []
   /** Of the invoices that members made: for what comes back to them. */
   readonly returns: string[] = []
   settled = 0
-  paid = 0n
+  inFlight = 0
   readonly #startedAt: number
+  /** By invoice. */
+  readonly #paid = new Map<string, Pick<PaymentResult, 'atMs' | 'tookMs' | 'settled'>>()
 
   constructor(startedAt: number) {
     this.#startedAt = startedAt
@@ -27,18 +28,22 @@ export class Payments {
         return invoices
       },
       pay: async (payment) => {
-        const { paymentHash, amount = 0n, description = '' } = decodeInvoice(payment.request)
         const at = performance.now()
-        const outcome = await node.pay(payment)
+        this.inFlight++
+        const outcome = await node.pay(payment).finally(() => this.inFlight--)
         const settled = outcome.status === 'settled'
-        const tookMs = performance.now() - at
-        this.all.push({ paymentHash, description, amount, atMs: at - this.#startedAt, tookMs, settled })
-        if (settled) {
-          this.settled++
-          this.paid += amount
-        }
+        this.#paid.set(payment.request, { atMs: at - this.#startedAt, tookMs: performance.now() - at, settled })
+        if (settled) this.settled++
         return outcome
       },
     }
+  }
+
+  /** What the node was asked to pay of what a journal says. */
+  of(journal: readonly JournalPayment[]): PaymentResult[] {
+    return journal.flatMap(({ request, paymentHash, agreementId: agreement, amount }) => {
+      const paid = this.#paid.get(request)
+      return paid ? [{ paymentHash, agreement, amount, ...paid }] : []
+    })
   }
 }

@@ -42,7 +42,7 @@ export async function prepay({ endpoint, network, amount, journal, show, signal 
   const { agreement, secret, challenge } = deal
   const pool = new InvoicePool(agreement, () => Promise.reject(new Error('one invoice is enough')))
   pool.add(deal.invoices, [amount])
-  const invoice = pool.take(amount)
+  const invoice = pool.take(amount, amount)
   if (!invoice) throw new StreamError('invoice-invalid', 'the invoice expires too soon to be paid by hand')
   const now = Date.now()
   const { url, method } = endpoint

@@ -91,7 +91,7 @@ export function simulate(scenario: Scenario): Outcome {
         paymentsPerSecond: pace.share,
         budgetLeft: scenario.budget === undefined ? msat(10n ** 18n) : minus(scenario.budget, paid + inFlight),
       })
-      if (!('pay' in decision) || pace.take(now) > 0) break
+      if (!('pay' in decision) || pace.take(now, pace) > 0) break
       const amount = decision.pay
       payments.push(amount)
       inFlight += amount
