@@ -1,8 +1,8 @@
-import type { AgreementRecord, Ledger } from '../../ledger/ledger.ts'
+import type { AgreementRecord } from '../../ledger/ledger.ts'
 import { type Msat, min, minus, ZERO } from '../../money/msat.ts'
 import { costDown } from '../../money/price.ts'
 import type { Account } from '../../seller/account.ts'
-import type { SellerEvent } from '../../seller/seller.ts'
+import type { Seller, SellerEvent } from '../../seller/seller.ts'
 import { routeOfScope } from '../names.ts'
 import type { Weights } from './shares.ts'
 import type { PayoutStore } from './store.ts'
@@ -24,6 +24,8 @@ export class Earnings {
   readonly #onError: (error: unknown) => void
   /** Agreements that may still earn: most of a gateway's are of routes that are not split. */
   readonly #running: Set<string>
+  #seller: Pick<Seller, 'ledger' | 'accounts'> | undefined
+  readonly #reading = new Set<Promise<void>>()
 
   constructor(store: PayoutStore, onError: (error: unknown) => void = () => {}) {
     this.#store = store
@@ -38,24 +40,19 @@ export class Earnings {
   onEvent(event: SellerEvent): void {
     if (!('account' in event)) return
     const { account } = event
-    if (event.type === 'opened' || event.type === 'delivering') return this.#begin(account)
-    const { agreement, gate, returned, closed } = account
-    // While something is being delivered the count holds steps that may be taken back.
-    if (!this.#running.has(agreement.id) || (account.activeDeliveries > 0 && !closed)) return
-    this.#earn(agreement.id, gate.delivered, minus(gate.paid, returned), closed && gate.paid >= gate.delivered)
+    if (event.type === 'opened' || event.type === 'delivering') this.#begin(account)
+    else this.#book(account)
   }
 
-  /** Books what an earlier run delivered and did not book, by the ledger. To be called when the seller starts. */
-  async catchUp(ledger: Ledger, nowMs = Date.now()): Promise<void> {
-    for (const id of this.#store.running()) {
-      const record = await ledger.getAgreement(id)
-      // One that is forgotten was never paid.
-      if (!record) this.#earn(id, ZERO, ZERO, true)
-      else {
-        const delivered = costDown(record.agreement.price, record.deliveredSteps)
-        this.#earn(id, delivered, minus(record.paid, record.returned), isOver(record, delivered, nowMs))
-      }
-    }
+  /** Follows this seller, and books what an earlier run delivered and did not book. To be called when the seller starts. */
+  async start(seller: Pick<Seller, 'ledger' | 'accounts'>): Promise<void> {
+    this.#seller = seller
+    for (const id of this.#store.running()) await this.#bookByLedger(id)
+  }
+
+  /** Resolves when nothing is being booked any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#reading)
   }
 
   /** An agreement that delivered before its route was split is not divided: then it is the seller's to its end. */
@@ -65,6 +62,35 @@ export class Earnings {
     if (!weights || gate.deliveredSteps > 0n || this.#running.has(agreement.id)) return
     this.#store.begin(agreement.id, route, weights)
     this.#running.add(agreement.id)
+  }
+
+  #book({ agreement, gate, returned, closed, activeDeliveries }: Account): void {
+    const { id } = agreement
+    if (!this.#running.has(id)) return
+    if (closed) {
+      // What is charged in the end is in the closing statement, whatever became of deliveries that it cut off.
+      const reading = this.#bookByLedger(id).catch((error) => this.#onError(error))
+      this.#reading.add(reading)
+      void reading.finally(() => this.#reading.delete(reading))
+    } else if (activeDeliveries === 0) {
+      // While something is being delivered the count holds steps that may be taken back; its end is an event too.
+      this.#earn(id, gate.delivered, minus(gate.paid, returned), false)
+    }
+  }
+
+  async #bookByLedger(id: string): Promise<void> {
+    if (!this.#seller) return
+    const { ledger, accounts } = this.#seller
+    const record = await ledger.getAgreement(id)
+    const account = accounts.inMemory.get(id)
+    // Of one that is in use the ledger may have what is about to leave.
+    if (account && !account.closed) return this.#book(account)
+    // One that is forgotten was never paid.
+    if (!record) return this.#earn(id, ZERO, ZERO, true)
+    // A close that is under way is told when it is written.
+    if (account && record.state !== 'closed') return
+    const delivered = costDown(record.agreement.price, record.deliveredSteps)
+    this.#earn(id, delivered, minus(record.paid, record.returned), isOver(record, delivered))
   }
 
   #earn(id: string, delivered: Msat, kept: Msat, isOver: boolean): void {
@@ -78,6 +104,6 @@ export class Earnings {
   }
 }
 
-function isOver({ agreement, state, paid }: AgreementRecord, delivered: Msat, nowMs: number): boolean {
-  return (state === 'closed' && paid >= delivered) || nowMs - agreement.expiresAtMs > OVER_AFTER_MS
+function isOver({ agreement, state, paid }: AgreementRecord, delivered: Msat): boolean {
+  return (state === 'closed' && paid >= delivered) || Date.now() - agreement.expiresAtMs > OVER_AFTER_MS
 }

@@ -40,7 +40,7 @@ const config = (split: Shares | undefined, more: Partial<GatewayConfigInput> = {
 const HALF = { platform: '50%', creator: '50%' }
 const TENTH = { platform: '10%', creator: '90%' }
 
-async function open(first: ReturnType<typeof config>) {
+async function open(first: ReturnType<typeof config>, handler = () => new Response('x'.repeat(100))) {
   const secret = randomBytes(32)
   const ledger = openLedger(`${path}.db`)
   const gateway = await Gateway.open(
@@ -48,7 +48,7 @@ async function open(first: ReturnType<typeof config>) {
     {
       openSeller: async () => ({ node: nodes.seller, ledger, secret, payouts: `${path}-payouts.db` }),
       openRecipient: async () => creator,
-      sources: [() => () => new Response('x'.repeat(100))],
+      sources: [() => handler],
     },
     (event) => void events.push(event),
   )
@@ -108,6 +108,33 @@ it('what was bought on credit is divided when it is paid', async () => {
   const [account] = (await gateway.seller).accounts.inMemory.values()
   await until(() => account!.gate.paid >= 100_000n)
   await until(() => standings().creator?.earned === 50_000n)
+})
+
+it('of a delivery that a close cuts off what the closing statement charges is divided', async () => {
+  let part = 0
+  const slow = () =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          controller.enqueue(new Uint8Array(7).fill(part++))
+        },
+      }),
+    )
+  const { url } = await open(config(HALF), slow)
+  const one = buyer()
+  const readers = await Promise.all(
+    [0, 1, 2].map(async () => {
+      const reader = (await one.fetch(url)).body!.getReader()
+      for (let count = 0; count < 3; count++) await reader.read()
+      return reader
+    }),
+  )
+  const [closing] = await one.close()
+  for (const reader of readers) await reader.cancel().catch(() => {})
+  const charged = closing!.statement.delivered
+  expect(charged).toBeGreaterThanOrEqual(63_000n)
+  await until(() => (standings().creator?.earned ?? 0n) + (standings().platform?.earned ?? 0n) === charged)
 })
 
 it('an agreement keeps the split that it was made under; later ones are divided by the new one alone', async () => {

@@ -83,7 +83,7 @@ export class Split {
     const { onEvent, onError } = this.#parts
     this.#starting = (async () => {
       const { node } = await seller.ready()
-      await earnings.catchUp(seller.ledger)
+      await earnings.start(seller)
       if (this.#ended) return
       this.#payouts = new Payouts({ store, node, recipients: this.#recipients, onEvent, onError })
       this.#payouts.start()
@@ -101,6 +101,10 @@ export class Split {
     this.#ended = true
     await this.#starting?.catch(() => {})
     await this.#payouts?.close()
-    this.#open?.store.close()
+    await this.#open?.earnings.settled()
+    const open = this.#open
+    // What is told after this is booked by the next start.
+    this.#open = undefined
+    open?.store.close()
   }
 }
