@@ -131,6 +131,11 @@ if (!node) {
       'Run `npm rebuild node --ignore-scripts=false`, or use Node 24.',
   )
 }
+// A seller serves pages, which browsers take as JavaScript.
+if (task === 'streampay' && rest[0] === 'sell') {
+  const code = await run(node, [at('scripts/web/ensure.ts')], root, ['ignore', 2, 2])
+  if (code !== 0) process.exit(code)
+}
 const [script = '', ...first] = TASKS[/** @type {keyof typeof TASKS} */ (task)]
 // The command writes files where its user stands; npm tells where that was.
 const cwd = task === 'streampay' ? (process.env.INIT_CWD ?? process.cwd()) : root

@@ -6,8 +6,9 @@ import { chmodSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { copyAssets } from './run/assets.ts'
 import { ROOT, runNode } from './run/child.ts'
-import { bundleBrowser, bundleWeb } from './web/bundle.ts'
+import { bundleBrowser } from './web/bundle.ts'
 import { copyDashboard } from './web/dashboard.ts'
+import { ensureWeb } from './web/ensure.ts'
 
 const DIST = path.join(ROOT, 'dist')
 
@@ -18,6 +19,6 @@ if (process.exitCode === 0) {
   chmodSync(path.join(DIST, 'cli', 'main.js'), 0o755)
   copyAssets(DIST)
   await bundleBrowser(path.join(DIST, 'browser'))
-  await bundleWeb(path.join(ROOT, 'web', 'dist'))
+  await ensureWeb()
   copyDashboard(DIST)
 }

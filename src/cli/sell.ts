@@ -18,6 +18,7 @@ import { recordOfAccount } from './output/record.ts'
 import { reportError } from './output/reportError.ts'
 import { certificate } from './sell/certificate.ts'
 import { configOfFlags, type SellOptions, withFlags } from './sell/flags.ts'
+import { handlerOf, pagesOf, pageUrl } from './sell/pages.ts'
 import { announce, panelLines, tell } from './sell/panel.ts'
 import { checked, priceText, routeRecords } from './sell/routes.ts'
 import { earnerLines } from './sell/splits.ts'
@@ -83,8 +84,9 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
     openSeller: (node?: string) => wallets.open(node),
     openRecipient: (node: string) => wallets.recipient(node),
     sources: [films.sources],
+    pages: pagesOf(() => gateway),
   }
-  const gateway = await Gateway.open(config, parts, (event) => tell(event, accounts, output))
+  const gateway: Gateway = await Gateway.open(config, parts, (event) => tell(event, accounts, output))
   // A film alone is packaged before the sale begins; beside other routes it is sold when it is.
   if (target !== undefined) {
     await films.ready(signal).catch(async (error) => {
@@ -93,7 +95,7 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
       throw error
     })
   }
-  const server = await serve((request) => gateway.handle(request), {
+  const server = await serve(handlerOf(gateway), {
     host: listen.host,
     port: listen.port,
     insecure: listen.insecure,
@@ -105,6 +107,7 @@ async function sell(target: string | undefined, options: SellOptions, typed: Typ
     {
       target: sold,
       url: server.url,
+      page: pageUrl(server.url),
       price: priceText(config),
       info,
       secure: tls !== undefined,

@@ -35,13 +35,17 @@ export interface GatewayParts {
   /** Makers of what routes sell, asked before the gateway's own. */
   readonly sources?: readonly SourceMaker[]
   /**
-   * Pages for people: of a route that asks for payment, in the place of the 402's own body, and with `undefined` of a path below `/.stream/`,
-   * which no route gets.
+   * Pages for people. Asked for every path below `/.stream/`, which no route gets; and wherever a browser goes, with the answer of the
+   * route that it came to, to be shown in that one's place. Status and challenge of a 402 stay.
    */
-  readonly pages?: (
-    request: Request,
-    route: GatewayRoute | undefined,
-  ) => Response | undefined | Promise<Response | undefined>
+  readonly pages?: (request: Request, answer?: Answer) => Response | undefined | Promise<Response | undefined>
+}
+
+/** What a browser would get without a page. */
+export interface Answer {
+  /** `undefined` where no route takes the request. */
+  readonly route: GatewayRoute | undefined
+  readonly status: number
 }
 
 /** A seller as its opener hands it over. */
@@ -196,19 +200,21 @@ export class Gateway {
   async #answer(request: Request, asked: Asked): Promise<Response> {
     const { pages } = this.#parts
     if (new URL(request.url).pathname.startsWith(RESERVED)) {
-      return (await pages?.(request, undefined)) ?? plain(404, 'not found')
+      return (await pages?.(request)) ?? plain(404, 'not found')
     }
     const found = await this.find(request)
-    if (!('route' in found)) {
-      return found.status === 405 ? plain(405, `only ${found.allow}`, { allow: found.allow }) : plain(404, 'not found')
-    }
-    asked.route = found.route.name
-    const response = await found.route.answer(found.request, () => {
+    const route = 'route' in found ? found.route : undefined
+    const response = 'route' in found ? await this.#serve(found, asked) : refusal(found)
+    if (!pages || !wantsPage(request)) return response
+    const page = await pages(request, { route, status: response.status })
+    return page ? inPlaceOf(response, page) : response
+  }
+
+  #serve({ route, request }: { route: ServingRoute; request: Request }, asked: Asked): Promise<Response> {
+    asked.route = route.name
+    return route.answer(request, () => {
       asked.served = true
     })
-    if (response.status !== 402 || !pages || !wantsPage(request)) return response
-    const page = await pages(request, found.route)
-    return page ? onChallenge(page, response) : response
   }
 
   /** All that can fail comes first; then the change happens at once. */
@@ -344,11 +350,16 @@ function sameFilm(before: RouteConfig, after: RouteConfig): boolean {
 const wantsPage = ({ method, headers }: Request): boolean =>
   method === 'GET' && !headers.has('authorization') && /\btext\/html\b/.test(headers.get('accept') ?? '')
 
-/** A page in the place of a problem's text; the status and the challenge stay. */
-function onChallenge(page: Response, refused: Response): Response {
+const refusal = (found: { readonly status: 404 } | { readonly status: 405; readonly allow: string }): Response =>
+  found.status === 405 ? plain(405, `only ${found.allow}`, { allow: found.allow }) : plain(404, 'not found')
+
+/** A page in the place of an answer; of a 402 the status and the challenge stay. */
+function inPlaceOf(answer: Response, page: Response): Response {
+  answer.body?.cancel().catch(() => {})
   const headers = new Headers(page.headers)
-  headers.set('www-authenticate', refused.headers.get('www-authenticate') ?? '')
+  const challenge = answer.headers.get('www-authenticate')
+  if (challenge !== null) headers.set('www-authenticate', challenge)
   headers.set('cache-control', 'no-store')
   headers.append('vary', 'accept')
-  return new Response(page.body, { status: refused.status, headers })
+  return new Response(page.body, { status: answer.status === 402 ? 402 : page.status, headers })
 }

@@ -5,6 +5,7 @@ export type { GatewayConfigInput } from './config/schema.ts'
 export { watchConfig } from './config/watch.ts'
 export { CHANNELS, publishTo } from './diagnostics.ts'
 export {
+  type Answer,
   Gateway,
   type GatewayConfig,
   type GatewayEvent,
@@ -14,6 +15,7 @@ export {
   type RouteConfig,
 } from './gateway.ts'
 export { logLine, logTo } from './log.ts'
+export { gatewayPages, type PageOptions, withCors } from './pages/index.ts'
 export type { EventRecord } from './record.ts'
 export { videoSources } from './video/route.ts'
 export type { Watched, WatchedEvent, WatchedRoute } from './watched.ts'

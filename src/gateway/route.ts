@@ -11,6 +11,7 @@ import { askedAt, currencies } from './prices.ts'
 import type { Rates } from './rates/rates.ts'
 import { playSpec } from './video/playing.ts'
 import { isVideo } from './video/route.ts'
+import type { Film } from './video/source.ts'
 import { QualityWalls } from './video/walls.ts'
 
 /** One route of a gateway, as others see it. */
@@ -22,6 +23,8 @@ export interface GatewayRoute {
   readonly priced: PricedRoute | undefined
   /** For people. */
   readonly title: string
+  /** What can be watched, by paths below the fixed part of the route's; `undefined` where that is nothing, or not ready. */
+  readonly films: readonly Film[] | undefined
 }
 
 /** A route that serves: its wall, its free requests, and what it sells. */
@@ -54,6 +57,10 @@ export class ServingRoute implements GatewayRoute {
 
   get title(): string {
     return this.config.title ?? this.config.description ?? this.name
+  }
+
+  get films(): readonly Film[] | undefined {
+    return 'films' in this.handler && typeof this.handler.films === 'function' ? this.handler.films() : undefined
   }
 
   /** Takes a changed configuration: agreements stay, at their price. @throws StreamError `price-invalid`, `amount-invalid` */

@@ -1,18 +1,13 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { promisify } from 'node:util'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { ROOT } from '../../scripts/run/child.ts'
-import { bundleWeb } from '../../scripts/web/bundle.ts'
-import { type PageRoute, pages, withCors, withPage } from '../../src/gateway/pages/index.ts'
-import { embeddedPair } from '../../src/lightning/embedded/testing/pair.ts'
+import { ensureWeb } from '../../scripts/web/ensure.ts'
+import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
 import { sat } from '../../src/money/msat.ts'
-import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
-import { type PaidHandler, paywall, type Wall, type WallOptions } from '../../src/seller/paywall.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
+import { commands, type Running, tempFolder } from '../cli/command.ts'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const found = CHROMIUM.find((file) => existsSync(file))
@@ -22,6 +17,7 @@ export const noBrowser = found ? undefined : 'no Chromium (apt-get install chrom
 
 /** Where screenshots are kept: outside of git. */
 export const SHOTS = path.join(ROOT, '.cache', 'browser')
+export const PHONE = { width: 390, height: 844 }
 
 /** One browser, that asks nobody but this machine for anything. */
 export function launch(): Promise<Browser> {
@@ -41,120 +37,83 @@ export function launch(): Promise<Browser> {
   })
 }
 
-const run = promisify(execFile)
-
-/** A video from ffmpeg's test sources as HLS, in segments of two seconds. @returns why it cannot be, if so */
-export async function makeVideo(folder: string, seconds: number): Promise<void> {
-  mkdirSync(folder, { recursive: true })
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=size=640x360:rate=25:duration=${seconds}`]
-  const sound = ['-f', 'lavfi', '-i', `sine=frequency=330:duration=${seconds}`]
-  const coding = [
-    '-c:v',
-    'libx264',
-    '-preset',
-    'ultrafast',
-    '-b:v',
-    '200k',
-    '-g',
-    '50',
-    '-pix_fmt',
-    'yuv420p',
-    '-c:a',
-    'aac',
-    '-b:a',
-    '32k',
-  ]
-  const hls = [
-    '-f',
-    'hls',
-    '-hls_time',
-    '2',
-    '-hls_playlist_type',
-    'vod',
-    '-hls_segment_filename',
-    path.join(folder, 's%02d.ts'),
-  ]
-  await run('ffmpeg', ['-v', 'error', '-y', ...picture, ...sound, ...coding, ...hls, path.join(folder, 'index.m3u8')])
+export interface ShopOptions {
+  /** As `streampay sell` takes it. */
+  readonly target: string
+  readonly price: string
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  /** The node behind the wallets of pages; a further embedded one of the seller's private chain by default. */
+  readonly buyer?: LightningNode
 }
 
-export interface ShopOptions extends WallOptions {
-  readonly route: PageRoute
-  readonly handler: PaidHandler
-}
+/** How a wallet behaves to the page that asks it to pay. */
+export type Mood = 'pays' | 'refuses' | 'lies'
 
-export interface ShopNodes {
-  readonly seller: LightningNode
-  readonly buyer: LightningNode
-  close(): Promise<void>
-}
-
-/** A seller with pages, and the buyer's wallet, on real nodes: embedded ones unless others are given. */
+/** `streampay sell` in a process of its own, and a wallet on a real node for the pages that buy from it. */
 export class Shop {
-  readonly nodes: ShopNodes
-  readonly wall: Wall
-  readonly server: RunningServer
-  readonly #built: string
-  /** The wallet refuses while this is set. */
-  walletCut = false
-  /** Amounts that the page's wallet was asked to pay. */
+  readonly seller: Running
+  readonly url: string
+  readonly buyer: LightningNode
+  readonly #ownsBuyer: boolean
+  mood: Mood = 'pays'
+  /** Amounts that wallets were asked to pay, in msat, and what of it was paid. */
   readonly asked: bigint[] = []
+  readonly paid: bigint[] = []
 
-  private constructor(nodes: ShopNodes, wall: Wall, server: RunningServer, built: string) {
-    this.#built = built
-    this.nodes = nodes
-    this.wall = wall
-    this.server = server
+  private constructor(seller: Running, url: string, buyer: LightningNode, ownsBuyer: boolean) {
+    this.seller = seller
+    this.url = url
+    this.buyer = buyer
+    this.#ownsBuyer = ownsBuyer
   }
 
-  static async open({ route, handler, ...options }: ShopOptions, given?: ShopNodes): Promise<Shop> {
-    const nodes = given ?? (await embeddedPair())
-    // Files of tests run side by side: each has pages of its own.
-    const built = mkdtempSync(path.join(tmpdir(), 'streampay-web-'))
-    await bundleWeb(built)
-    const wall = paywall({ node: nodes.seller, ...options })
-    const sell = wall(handler)
-    const page = pages({ routes: () => [route], built })
-    const server = await serve(
-      withCors(async (request) => page(request) ?? withPage(request, route, await sell(request))),
-      { port: 0 },
-    )
-    return new Shop(nodes, wall, server, built)
+  static async open({ target, price, args = [], env = {}, buyer: given }: ShopOptions): Promise<Shop> {
+    await ensureWeb()
+    const home = tempFolder()
+    const { seller, url } = await commands(home, env).sell(target, price, ...args)
+    const chain = path.join(home, 'state', 'regtest')
+    const buyer = given ?? (await createEmbeddedNode({ home: chain, name: 'wallet' }))
+    return new Shop(seller, url, buyer, given === undefined)
   }
 
-  /** Each account's money at risk, and what it delivered. */
-  get accounts() {
-    return [...this.wall.seller.accounts.inMemory.values()]
-  }
-
-  /** A page with a WebLN wallet in front of the buyer's node, or with none. */
-  async page(
+  /** A browser's profile, with a WebLN wallet in front of the buyer's node, or with none. */
+  async profile(
     browser: Browser,
     { wallet = true, ...options }: BrowserContextOptions & { wallet?: boolean } = {},
-  ): Promise<Page> {
+  ): Promise<BrowserContext> {
     const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
-    const page = await context.newPage()
-    if (!wallet) return page
-    await page.exposeFunction('walletPays', async (request: string) => {
-      this.asked.push(decodeInvoice(request).amount ?? 0n)
-      if (this.walletCut) return { error: 'Payment failed: the wallet is away' }
-      const outcome = await this.nodes.buyer.pay({ request, maxFee: sat(10), timeoutMs: 30_000 })
-      return outcome.status === 'settled' ? { preimage: outcome.preimage } : { error: `${outcome.status}` }
-    })
-    await page.exposeFunction('walletInvoices', async (amount: number) => {
+    if (!wallet) return context
+    await context.exposeFunction('walletPays', (request: string) => this.#pay(request))
+    await context.exposeFunction('walletInvoices', async (amount: number) => {
       const wanted = { amount: sat(amount), description: 'back', expiresInSeconds: 3600 }
-      const [made] = await this.nodes.buyer.createInvoices([wanted])
+      const [made] = await this.buyer.createInvoices([wanted])
       return made!.request
     })
-    const { publicKey: pubkey } = await this.nodes.buyer.info()
-    await page.addInitScript(installWallet, pubkey)
-    return page
+    const { publicKey: pubkey } = await this.buyer.info()
+    await context.addInitScript(installWallet, pubkey)
+    return context
+  }
+
+  async page(browser: Browser, options: BrowserContextOptions & { wallet?: boolean } = {}): Promise<Page> {
+    return (await this.profile(browser, options)).newPage()
+  }
+
+  async #pay(request: string): Promise<{ preimage?: string; error?: string }> {
+    const { amount = sat(0) } = decodeInvoice(request)
+    this.asked.push(amount)
+    if (this.mood === 'refuses') return { error: 'Payment failed: the wallet is away' }
+    if (this.mood === 'lies') return { preimage: '00'.repeat(32) }
+    const outcome = await this.buyer.pay({ request, maxFee: sat(10), timeoutMs: 30_000 })
+    if (outcome.status !== 'settled') return { error: `${outcome.status}` }
+    this.paid.push(amount)
+    return { preimage: outcome.preimage }
   }
 
   async close(): Promise<void> {
-    await this.server.close(0)
-    await this.wall.close()
-    await this.nodes.close()
-    rmSync(this.#built, { recursive: true, force: true })
+    this.seller.signal('SIGINT')
+    await this.seller.end()
+    if (this.#ownsBuyer) await this.buyer.close()
   }
 }
 
@@ -177,10 +136,20 @@ function installWallet(pubkey: string): void {
   }
 }
 
+/** Opens a page of the gateway, when it can be used. */
+export async function visit(page: Page, url: string): Promise<void> {
+  await page.goto(url)
+  await until(() => page.evaluate(() => 'purse' in window), 'the page is ready')
+}
+
 export async function shoot(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true })
   await page.screenshot({ path: path.join(SHOTS, `${name}.png`) })
 }
+
+/** How far a page can be scrolled to the side: not at all, if it fits. */
+export const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
 
 /** Waits until something is so; the limit only ends a test that would hang. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

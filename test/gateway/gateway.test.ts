@@ -258,8 +258,8 @@ test('a browser gets a page with the challenge, and a program the problem', asyn
   const stand = await openStand(
     { routes: [{ upstream: await echo(), price: '1 sat/request' }] },
     {
-      pages: (_, route) =>
-        new Response(route ? `<p>${route.title}` : 'app', { headers: { 'content-type': 'text/html' } }),
+      pages: (_, answer) =>
+        new Response(answer ? `<p>${answer.route!.title}` : 'app', { headers: { 'content-type': 'text/html' } }),
     },
   )
   const page = await fetch(stand.url, { headers: { accept: 'text/html,*/*' } })

@@ -20,6 +20,8 @@ const MAX_LINES = 12
 export interface Selling {
   readonly target: string
   readonly url: string
+  /** Where a browser finds it. */
+  readonly page: string
   readonly price: string
   readonly info: NodeInfo
   readonly secure: boolean
@@ -34,11 +36,12 @@ const RECEIVES: Readonly<Record<string, string>> = {
   nwc: 'what it can receive it does not tell',
 }
 
-export function announce({ target, url, price, info, secure, routes, earners }: Selling, output: Output): void {
+export function announce({ target, url, page, price, info, secure, routes, earners }: Selling, output: Output): void {
   const { kind, network, publicKey, canReceive, abilities } = info
   output.event('selling', {
     target,
     url,
+    page,
     price,
     node: kind,
     network,
@@ -48,6 +51,7 @@ export function announce({ target, url, price, info, secure, routes, earners }: 
   })
   output.say(`  selling  ${bold(target)}    at  ${cyan(url)}    for  ${price}`)
   for (const line of [...(routes.length > 1 ? routeLines(routes) : []), ...earners]) output.say(line)
+  output.say(`  browser  ${cyan(page)}`)
   // Embedded nodes open their channels when they are needed.
   const receives = RECEIVES[kind] ?? `can receive ${formatMsat(canReceive)}`
   output.say(`  wallet   ${kind} · ${network} · ${receives}`)

@@ -105,6 +105,7 @@ const route = members({
   grace: span.optional(),
   description: text().optional(),
   title: text(200).optional(),
+  page: z.boolean({ error: () => 'must be true or false' }).optional(),
   free: read('an allowance such as "3 requests/day" (second, minute, hour, day)', readAllowance).optional(),
   payee: members({ node: text(4000) }).optional(),
   split: z.record(recipientName, read('a part such as 10%', readShare)).optional(),

@@ -1,2 +1,2 @@
 export { withCors } from './cors.ts'
-export { type PageOptions, type PageRoute, pages, withPage } from './pages.ts'
+export { gatewayPages, type PageOptions } from './pages.ts'

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type PageRoute, playerPage, tryPage } from './html.ts'
-
-export type { PageRoute } from './html.ts'
+import type { Answer, GatewayParts, GatewayRoute } from '../gateway.ts'
+import type { Film } from '../video/source.ts'
+import { indexPage, type Playing, playerPage, tryPage } from './html.ts'
+import { type ModelPage, type Shown, shown } from './kinds.ts'
+import { ModelNames } from './models.ts'
 
 const PREFIX = '/.stream/'
 /** As built by `npm run build`: the same place from the sources and from the package. */
@@ -28,52 +30,116 @@ const POLICY = [
 ].join('; ')
 
 export interface PageOptions {
-  /** Routes that have a page now. */
-  routes(): readonly PageRoute[]
+  /** Of the gateway, as they are now. */
+  routes(): readonly GatewayRoute[]
   /** Where the built scripts are; by default where `npm run build` puts them. */
   readonly built?: string
 }
 
 /**
- * Serves what lies under `/.stream/`: `app/*`, the built scripts and styles; `play/<route>/<path>`, the player of a video; `try/<route>`, where a model
- * is asked. `undefined` for every other path. Nothing here costs anything.
- * @example const answer = pages({ routes: () => [{ name: 'films', title: 'Films', kind: 'video' }] })
+ * The gateway's own pages (`pages` of its parts). Below `/.stream/`: a list of what is sold; `play/<route>/<path>`, the player of a
+ * video; `try/<route>`, where a model is asked; `app/*`, the built scripts and styles. A browser that goes to a video or a model gets its
+ * page in the place of the answer, and the list where else it is asked to pay, or where nothing else is at `/`. Nothing here costs anything.
+ * @example
+ * const gateway: Gateway = await Gateway.open(config, { openSeller, pages: gatewayPages({ routes: () => gateway.routes }) })
  */
-export function pages({ routes, built = BUILT }: PageOptions): (request: Request) => Response | undefined {
-  let files: ReadonlyMap<string, Uint8Array> | undefined
-  return (request) => {
-    const { pathname } = new URL(request.url)
-    if (!pathname.startsWith(PREFIX)) return undefined
-    if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET', { allow: 'GET, HEAD' })
-    const [kind = '', name = '', ...rest] = pathname.slice(PREFIX.length).split('/')
-    if (kind === 'app' && rest.length === 0) {
-      // Read once, and only these names are served: no path leads out.
-      files ??= readFiles(built)
-      if (files.size === 0) return plain(503, 'the pages are not built: run npm run build')
-      return asset(name, files.get(name))
+export function gatewayPages({ routes, built = BUILT }: PageOptions): NonNullable<GatewayParts['pages']> {
+  const files = new BuiltFiles(built)
+  const names = new ModelNames()
+  const tryOut = async (route: Shown, page: ModelPage): Promise<Response> => {
+    const { config } = routes().find(({ name }) => name === route.name)!
+    return html(tryPage(route, page, await names.of(config, page)))
+  }
+  return async (request, answer) => {
+    const url = new URL(request.url)
+    const list = () =>
+      html(
+        indexPage(
+          routes().flatMap((route) => shown(route) ?? []),
+          url.origin,
+        ),
+      )
+    if (answer) {
+      const place = placeOf(url, answer, routes())
+      if (!place) return undefined
+      if (place === 'list') return list()
+      return 'playing' in place ? html(playerPage(place.playing)) : tryOut(place.route, place.page)
     }
-    const route = routes().find((one) => one.name === name)
-    if (kind === 'play' && route?.kind === 'video') return html(playerPage(route, `/${rest.join('/')}`), 200)
-    if (kind === 'try' && route?.kind === 'model' && rest.length === 0) return html(tryPage(route), 200)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET', { allow: 'GET, HEAD' })
+    const [kind = '', name = '', ...rest] = url.pathname.slice(PREFIX.length).split('/')
+    if (kind === '') return list()
+    if (kind === 'app' && rest.length === 0) return files.answer(name)
+    const found = routes().find((one) => one.name === name)
+    const route = found && shown(found)
+    if (!route) return plain(404, 'not found')
+    const playing = kind === 'play' ? playingOf(route, `/${rest.join('/')}`, url.search) : undefined
+    if (playing) return html(playerPage(playing))
+    if (kind === 'try' && route.page.kind === 'model' && rest.length === 0) return tryOut(route, route.page)
     return plain(404, 'not found')
   }
 }
 
-/**
- * The player instead of a bare 402, for a browser that was sent to a video: status and challenge stay as they are.
- * @returns `refused` itself for anybody else
- */
-export function withPage(request: Request, route: PageRoute, refused: Response): Response {
-  const { method, headers } = request
-  const wantsPage = method === 'GET' && /\btext\/html\b/.test(headers.get('accept') ?? '')
-  if (refused.status !== 402 || route.kind !== 'video' || !wantsPage || headers.has('authorization')) return refused
-  refused.body?.cancel().catch(() => {})
-  const response = html(playerPage(route, new URL(request.url).pathname), 402)
-  for (const challenge of [refused.headers.get('www-authenticate')]) {
-    if (challenge !== null) response.headers.set('www-authenticate', challenge)
+type Place = 'list' | { readonly playing: Playing } | { readonly route: Shown; readonly page: ModelPage } | undefined
+
+/** Which page a browser gets where it went; `undefined` leaves the answer as it is. */
+function placeOf({ pathname, search }: URL, { route, status }: Answer, routes: readonly GatewayRoute[]): Place {
+  const here = route && shown(route)
+  if (!here) {
+    if (route || (status !== 404 && status !== 405)) return undefined
+    // A model is asked by POST: the route may take nothing else.
+    const model = routes.map(shown).find((one) => one?.page.kind === 'model' && one.page.path === pathname)
+    if (model?.page.kind === 'model') return { route: model, page: model.page }
+    return pathname === '/' ? 'list' : undefined
   }
-  response.headers.append('vary', 'accept')
-  return response
+  const { page } = here
+  if (page.kind === 'model' && page.path === pathname && REFUSED.has(status)) return { route: here, page }
+  if (page.kind === 'video') {
+    const playing = status === 402 || PLAYLIST.test(pathname) ? playingOf(here, pathname, search) : undefined
+    if (playing) return { playing }
+    if (pathname === '/' || status === 402) return 'list'
+    return undefined
+  }
+  if (status === 402 && PLAYLIST.test(pathname)) return { playing: playingOf(here, pathname, search)! }
+  return status === 402 || (pathname === '/' && REFUSED.has(status)) ? 'list' : undefined
+}
+
+/** What is no answer of something that stands there itself. */
+const REFUSED: ReadonlySet<number> = new Set([402, 404, 405, 503])
+const PLAYLIST = /\.m3u8$/i
+
+/** What to play for a path of a route: the film whose playlist it is, or in whose folder it lies, or a playlist by itself. */
+function playingOf({ title, description, price, page }: Shown, pathname: string, search: string): Playing | undefined {
+  const films = page.kind === 'video' ? (page.films ?? []) : []
+  const src = pathname + search
+  const film =
+    films.find(({ playlist }) => playlist === src) ?? (PLAYLIST.test(pathname) ? undefined : around(films, pathname))
+  if (film?.playlist !== undefined)
+    return { description, price, title: film.title, src: film.playlist, poster: film.poster }
+  return PLAYLIST.test(pathname) ? { title, description, price, src } : undefined
+}
+
+const around = (films: readonly Film[], pathname: string): Film | undefined => {
+  const inside = films.filter(({ playlist }) => pathname !== '/' && playlist && pathname.startsWith(folderOf(playlist)))
+  return inside.length === 1 ? inside[0] : undefined
+}
+
+const folderOf = (path: string): string => path.slice(0, path.split('?', 1)[0]!.lastIndexOf('/') + 1)
+
+/** What `npm run build` made. */
+class BuiltFiles {
+  readonly #folder: string
+  #files: ReadonlyMap<string, Uint8Array> | undefined
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** Read once, and only these names are served: no path leads out. */
+  answer(name: string): Response {
+    if (!this.#files?.size) this.#files = readFiles(this.#folder)
+    if (this.#files.size === 0) return plain(503, 'the pages are not built: run npm run build')
+    return asset(name, this.#files.get(name))
+  }
 }
 
 function readFiles(folder: string): Map<string, Uint8Array> {
@@ -99,9 +165,8 @@ function asset(name: string, bytes: Uint8Array | undefined): Response {
   return new Response(bytes as Uint8Array<ArrayBuffer>, { headers })
 }
 
-const html = (text: string, status: number): Response =>
+const html = (text: string): Response =>
   new Response(text, {
-    status,
     headers: {
       ...SAFE,
       'content-type': 'text/html; charset=utf-8',

@@ -1,13 +1,13 @@
 import { readdirSync, statSync } from 'node:fs'
 import { open, readdir, realpath } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, join, parse } from 'node:path'
 import { StreamError } from '../../errors/error.ts'
 import { serveFile, serveFolder } from '../../seller/sources/folder.ts'
 import { proxyTo } from '../../seller/sources/upstream.ts'
 import { hasFfmpeg } from './ffmpeg.ts'
 import { mp4DurationMs } from './mp4.ts'
 import { packageFilm } from './package.ts'
-import { fileSource, streamSource, type VideoSource } from './source.ts'
+import { type Film, fileSource, streamSource, type VideoSource } from './source.ts'
 
 export interface VideoOptions {
   /** Where packaged films are kept. */
@@ -41,7 +41,8 @@ export async function openVideo(target: string, options: VideoOptions): Promise<
   if (/^https?:\/\//i.test(target)) {
     const url = new URL(target)
     const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
-    return streamSource(proxyTo(new URL('.', url).href), [`/${name}${url.search}`])
+    const playlist = `/${name}${url.search}`
+    return streamSource(proxyTo(new URL('.', url).href), [playlist], streams([playlist], url.host))
   }
   const path = await realpath(target).catch(() => {
     throw new StreamError('option-invalid', `${target} does not exist; sell a film, a folder or the URL of a playlist`)
@@ -70,7 +71,20 @@ export async function openVideo(target: string, options: VideoOptions): Promise<
 
 async function openStream(folder: string): Promise<VideoSource> {
   const names = (await readdir(folder)).filter((name) => PLAYLIST.test(name))
-  return streamSource(serveFolder(folder), names.map((name) => `/${encodeURIComponent(name)}`).slice(0, MAX_FILMS))
+  const playlists = names.map((name) => `/${encodeURIComponent(name)}`).slice(0, MAX_FILMS)
+  return streamSource(serveFolder(folder), playlists, streams(playlists, basename(folder)))
+}
+
+/** Beside one of these lie the playlists that it names. */
+const MAIN_PLAYLIST = /^\/(?:index|master|main|playlist)\.m3u8(?:\?|$)/i
+
+/** What can be watched of a stream: its main playlist, or each if none is. Pages play HLS, and not DASH. */
+function streams(playlists: readonly string[], title: string): Film[] {
+  const hls = playlists.filter((path) => /\.m3u8(?:\?|$)/i.test(path))
+  if (hls.length === 0) return [{ title }]
+  const main = hls.length === 1 ? hls[0] : hls.find((path) => MAIN_PLAYLIST.test(path))
+  if (main !== undefined) return [{ title, playlist: main }]
+  return hls.map((playlist) => ({ title: parse(decode(playlist)).name, playlist }))
 }
 
 async function openFilm(path: string, options: VideoOptions): Promise<VideoSource> {
@@ -87,7 +101,8 @@ async function openFilm(path: string, options: VideoOptions): Promise<VideoSourc
       if (signal?.aborted || !(error instanceof StreamError) || error.code !== 'option-invalid') throw error
       throw new StreamError('option-invalid', `${name} cannot be sold as a film: ${error.message}`, {}, error)
     })
-    return streamSource(serveFolder(folder), ['/index.m3u8'])
+    const film = { title: parse(path).name, playlist: '/index.m3u8', poster: '/poster.jpg' }
+    return streamSource(serveFolder(folder), [film.playlist], [film])
   }
   const file = await open(path)
   const { size } = statSync(path)
@@ -96,7 +111,7 @@ async function openFilm(path: string, options: VideoOptions): Promise<VideoSourc
     return buffer.subarray(0, bytesRead)
   }
   const ms = await mp4DurationMs(readAt, size).finally(() => file.close())
-  if (ms !== undefined) return fileSource(serveFile(path), { ms, size })
+  if (ms !== undefined) return fileSource(serveFile(path), { ms, size }, [{ title: parse(path).name }])
   const reason = `ffmpeg is not installed, and ${name} does not say how long it plays`
   throw new StreamError('option-invalid', `${reason}: install ffmpeg, or give a price per byte, such as "1 sat/MiB"`)
 }
@@ -110,7 +125,18 @@ function shelf(sources: ReadonlyMap<string, VideoSource>): VideoSource {
     url.pathname = `/${rest.join('/')}`
     return source && { source, inner: new Request(url, request), isWhole: rest.length === 0 }
   }
+  const films = [...sources].flatMap(([name, source]) =>
+    source.films.map(({ title, playlist, poster }): Film => {
+      const below = (path: string) => `/${encodeURIComponent(name)}${path}`
+      return {
+        title,
+        ...(playlist !== undefined && { playlist: below(playlist) }),
+        ...(poster !== undefined && { poster: below(poster) }),
+      }
+    }),
+  )
   return {
+    films,
     async free(request) {
       const { pathname } = new URL(request.url)
       if (pathname === '/') return Response.json({ films: [...sources.keys()] })

@@ -3,7 +3,7 @@ import type { PaidHandler } from '../../seller/paywall.ts'
 import { compilePattern } from '../routes/pattern.ts'
 import type { SourceMaker } from '../sources.ts'
 import { openVideo, type VideoOptions } from './open.ts'
-import type { VideoSource } from './source.ts'
+import type { Film, VideoSource } from './source.ts'
 
 /** What a gateway's route sells where it names a video: a handler for its wall, with what goes past the wall beside it. */
 export type VideoHandler = PaidHandler & {
@@ -17,6 +17,8 @@ export type VideoHandler = PaidHandler & {
   entries(): string[]
   hasFailed(): boolean
   /** Ends the packaging. Nothing half-done stays. */
+  /** What can be watched, by paths below the route's own; `undefined` while it is prepared, or where that failed. */
+  films(): readonly Film[] | undefined
   close(): Promise<void>
 }
 
@@ -70,6 +72,7 @@ export function videoRoute(target: string, prefix: string, options: Omit<VideoOp
       }
     },
     quality: (request: Request) => source?.quality(inner(request)),
+    films: () => source?.films,
     close: async () => {
       abort.abort(new StreamError('interrupted', 'the route is gone'))
       await opened.catch(() => {})

@@ -11,8 +11,19 @@ import { sellPlay } from './playing.ts'
 /** Files by request: a folder's, or an upstream's. */
 export type Media = (request: Request, meter?: Meter) => Promise<Response>
 
+/** One thing to watch of a video source, as a list of what is for sale shows it. */
+export interface Film {
+  /** For people: from the name of a file, so it may hold anything. */
+  readonly title: string
+  /** Path of its playlist in the source; absent where there is none that a page can play. */
+  readonly playlist?: string
+  /** Path of a still picture. */
+  readonly poster?: string
+}
+
 /** Something that plays and is sold by the time it plays. */
 export interface VideoSource {
+  readonly films: readonly Film[]
   /** The answer to what costs nothing (playlists, initialization, posters, lists); `undefined` for what is paid. */
   free(request: Request): Promise<Response | undefined>
   /** Segments, to be put behind a wall whose price is per `play-second`. */
@@ -36,7 +47,7 @@ const LOOK_AGAIN_MS = 1000
  * An HLS or DASH stream: playlists and what a player needs to begin cost nothing, each segment what it plays.
  * @param entry paths of playlists to read first, so that segments are known to whoever asks for them first
  */
-export function streamSource(media: Media, entry: readonly string[] = []): VideoSource {
+export function streamSource(media: Media, entry: readonly string[] = [], films: readonly Film[] = []): VideoSource {
   const catalog = new Catalog()
   const delivered = new Delivered()
   const read = async (request: Request): Promise<{ response: Response; names: string[] }> => {
@@ -80,6 +91,7 @@ export function streamSource(media: Media, entry: readonly string[] = []): Video
     return catalog.ms(file)
   }
   return {
+    films,
     async free(request) {
       const { pathname, search } = new URL(request.url)
       if (PLAYLIST.test(pathname)) return (await read(request)).response
@@ -101,9 +113,14 @@ export function streamSource(media: Media, entry: readonly string[] = []): Video
 }
 
 /** One file that is sold by ranges of its bytes, each for its part of the time that the whole plays. */
-export function fileSource(media: Media, file: { readonly ms: number; readonly size: number }): VideoSource {
+export function fileSource(
+  media: Media,
+  file: { readonly ms: number; readonly size: number },
+  films: readonly Film[] = [],
+): VideoSource {
   const delivered = new Delivered()
   return {
+    films,
     free: async () => undefined,
     async handler(request, meter) {
       const asked = file.size > 0 ? readRange(request.headers, file.size, '', new Date(0)) : undefined
