@@ -26,6 +26,7 @@ video.addEventListener('pause', () => {
 
 async function play(): Promise<void> {
   start.hidden = true
+  video.controls = true
   problem.textContent = ''
   purse.start()
   try {
@@ -50,6 +51,7 @@ function reset(): void {
   hls?.destroy()
   hls = undefined
   start.hidden = false
+  video.controls = false
 }
 
 declare global {

@@ -1,7 +1,7 @@
 import { toStreamError } from '../../errors/error.ts'
 import type { PayingNode } from '../../lightning/node.ts'
 import { type Msat, max, msat, sat } from '../../money/msat.ts'
-import { formatPrice } from '../../money/price.ts'
+import { askedInWords } from '../../money/words.ts'
 import type { Consent, Payment, Wish } from '../purse.ts'
 import { findWebLn } from '../wallets/find.ts'
 import { openWebLn } from '../wallets/webln.ts'
@@ -106,7 +106,7 @@ export function askConsent({ offer, host, ahead, earlier }: Wish): Promise<Conse
     h(
       'dl',
       {},
-      ...term('Price', formatPrice(offer.price)),
+      ...term('Price', askedInWords(offer)),
       ...term('Seller', host),
       ...term('Its node', `${offer.payee.slice(0, 16)}…`),
       ...term('Network', offer.network),

@@ -1,5 +1,5 @@
 import { ZERO } from '../../money/msat.ts'
-import { formatPrice } from '../../money/price.ts'
+import { askedInWords } from '../../money/words.ts'
 import type { Purse } from '../purse.ts'
 import { h, sheet, THEME } from './dom.ts'
 import { inSat, inWords, readSat } from './words.ts'
@@ -119,7 +119,7 @@ export class StreamMeter extends Base {
       const purse = this.#purse
       const { state: now = 'idle', spent: sum = ZERO, budget, offer, error } = purse ?? {}
       set(spent, inSat(sum))
-      set(price, offer ? `at ${formatPrice(offer.price)}` : '')
+      set(price, offer ? `at ${askedInWords(offer)}` : '')
       set(state, now === 'open' && error ? 'Waiting: nothing is paid' : STATES[now])
       const share = budget ? Number((sum * 1000n) / budget) / 10 : 0
       fill.style.width = `${Math.min(100, share)}%`

@@ -44,7 +44,7 @@ export const playerPage = ({ title, description, price, src, poster }: Playing):
     `<main data-src="${escapeHtml(src)}">
 ${BACK}<h1>${escapeHtml(title)}</h1>
 ${lead(description)}<div class="screen">
-<video controls playsinline aria-label="${escapeHtml(title)}"${poster === undefined ? '' : ` poster="${escapeHtml(poster)}"`}></video>
+<video playsinline aria-label="${escapeHtml(title)}"${poster === undefined ? '' : ` poster="${escapeHtml(poster)}"`}></video>
 <button class="start" type="button">
 <svg viewBox="0 0 76 76" aria-hidden="true"><circle cx="38" cy="38" r="36" fill="#ffb84d"/><path d="M31 24l22 14-22 14z" fill="#241500"/></svg>
 <span>Watch and pay as you go</span>
