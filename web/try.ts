@@ -1,9 +1,11 @@
 import { askConsent, defineMeter, Purse, StoredJournal, type StreamMeter } from '../src/browser/index.ts'
+import { LineSplitter } from '../src/meter/lines.ts'
 import { SseSplitter } from '../src/meter/sse.ts'
 
-/** The try-it page: a model behind an OpenAI-compatible endpoint, paid token by token while it answers. */
-const { src = '', model = '' } = document.querySelector('main')!.dataset
+/** The try-it page: a model behind an endpoint like OpenAI's or Ollama's, paid token by token while it answers. */
+const { src = '' } = document.querySelector('main')!.dataset
 const form = document.querySelector('form')!
+const model = document.querySelector<HTMLInputElement | HTMLSelectElement>('#model')!
 const text = document.querySelector('textarea')!
 const ask = document.querySelector<HTMLButtonElement>('#ask')!
 const cancel = document.querySelector<HTMLButtonElement>('#cancel')!
@@ -33,24 +35,25 @@ async function run(prompt: string): Promise<void> {
   problem.textContent = ''
   say('You', prompt, 'mine')
   text.value = ''
-  const answer = say(model || 'Model', '', '')
+  const name = model.value.trim()
+  const answer = say(name || 'Model', '', '')
   log.setAttribute('aria-busy', 'true')
   purse.start()
   try {
     const body = JSON.stringify({
-      ...(model && { model }),
+      ...(name && { model: name }),
       stream: true,
       messages: [{ role: 'user', content: prompt }],
     })
     const headers = { 'content-type': 'application/json' }
     const response = await purse.fetch(src, { method: 'POST', headers, body, signal: running.signal })
     if (!response.ok || !response.body) throw new Error(`The model answered with ${response.status}.`)
-    const splitter = new SseSplitter()
+    const words = wordsIn(response)
     const reader = response.body.getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
-      for (const { data } of splitter.push(value)) answer.append(wordsOf(data ?? ''))
+      for (const said of words(value)) answer.append(said)
     }
   } catch (error) {
     if (!(error instanceof DOMException)) problem.textContent = error instanceof Error ? error.message : `${error}`
@@ -75,10 +78,21 @@ function say(who: string, words: string, kind: string): HTMLElement {
   return content
 }
 
-/** The words in one event of a chat completion; whatever else comes is passed over. */
-function wordsOf(data: string): string {
+/** The words of an answer, as they come: OpenAI sends them in events, Ollama in lines of JSON. */
+function wordsIn({ headers }: Response): (chunk: Uint8Array) => string[] {
+  if (!headers.get('content-type')?.includes('ndjson')) {
+    const events = new SseSplitter()
+    return (chunk) => events.push(chunk).map(({ data }) => wordsOf(data))
+  }
+  const lines = new LineSplitter()
+  return (chunk) => lines.push(chunk).map((line) => wordsOf(line.text))
+}
+
+/** The words in one part of an answer; whatever else comes is passed over. */
+function wordsOf(part: string | undefined): string {
   try {
-    const words = JSON.parse(data)?.choices?.[0]?.delta?.content
+    const { choices, message } = JSON.parse(part ?? '')
+    const words = message?.content ?? choices?.[0]?.delta?.content
     return typeof words === 'string' ? words : ''
   } catch {
     return ''

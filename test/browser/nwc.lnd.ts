@@ -4,20 +4,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { SharedLightningNet } from '../../lightning-net/shared.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { Stage } from '../nwc/stage.ts'
-import { launch, noBrowser, Shop, shoot, until } from './stage.ts'
+import { launch, noBrowser, Shop, shoot, until, visit } from './stage.ts'
+import { startTalker, WORDS } from './talk.ts'
 
 const { net, skip }: SharedLightningNet = inject('lightningNet')
 const why = skip ?? noBrowser
-const WORDS = 40
-
-const talk = (): Response => {
-  const events = Array.from({ length: WORDS }, (_, i) =>
-    JSON.stringify({ choices: [{ delta: { content: `word${i} ` } }] }),
-  )
-  const body = events.map((event) => `data: ${event}\n\n`).join('')
-  return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
-}
-
 describe.skipIf(why !== undefined)(`a page pays through NWC, to LND${why ? ` (skipped: ${why})` : ''}`, () => {
   let browser: Browser
   let stage: Stage
@@ -25,27 +16,21 @@ describe.skipIf(why !== undefined)(`a page pays through NWC, to LND${why ? ` (sk
   beforeAll(async () => {
     browser = await launch()
     stage = await Stage.open(net!.alice)
-    const [seller, buyer] = await Promise.all([createLndNode(net!.bob), createLndNode(net!.alice)])
-    const close = async () => void (await Promise.all([seller.close(), buyer.close()]))
-    shop = await Shop.open(
-      {
-        route: { name: 'chat', title: 'A model', kind: 'model', path: '/v1/chat/completions' },
-        handler: talk,
-        price: '1 sat/token',
-      },
-      { seller, buyer, close },
-    )
+    shop = await Shop.open({
+      sells: [await startTalker(), '--price', '1 sat/token', '--node', net!.bob.spec],
+      buyer: await createLndNode(net!.alice),
+    })
   })
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
+    await shop?.buyer.close()
     await stage?.close()
   })
 
   test('with a connection string that stays in the page', async () => {
     const page = await shop.page(browser, { wallet: false })
-    await page.goto(`${shop.server.url}/.stream/try/chat`)
-    await until(() => page.evaluate(() => 'purse' in window), 'the page is ready')
+    await visit(page, `${shop.url}/.stream/try/all`)
     await page.locator('textarea').fill('Hello?')
     await page.getByRole('button', { name: 'Ask' }).click()
     await page.getByLabel('A wallet by connection string').check()

@@ -21,7 +21,7 @@ describe.skipIf(missing !== undefined)(`a film in a browser${missing ? `: ${miss
   beforeAll(async () => {
     const target = makeFilm(folder, { seconds: SECONDS })
     browser = await launch()
-    shop = await Shop.open({ target, price: '2 sat/s', args: ['--credit', '2 sat'] })
+    shop = await Shop.open({ sells: [target, '--price', '2 sat/s', '--credit', '2 sat'] })
   })
   afterAll(async () => {
     await browser?.close()
@@ -130,7 +130,7 @@ describe.skipIf(missing !== undefined)('a shelf of films', () => {
     makeFilm(shelf, { seconds: 4, name: 'a walk.mp4' })
     renameSync(makeFilm(shelf, { seconds: 4, name: 'other.mp4' }), path.join(shelf, `${EVIL}.mp4`))
     browser = await launch()
-    shop = await Shop.open({ target: shelf, price: '1 sat/s' })
+    shop = await Shop.open({ sells: [shelf, '--price', '1 sat/s'] })
   })
   afterAll(async () => {
     await browser?.close()

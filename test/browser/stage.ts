@@ -38,10 +38,8 @@ export function launch(): Promise<Browser> {
 }
 
 export interface ShopOptions {
-  /** As `streampay sell` takes it. */
-  readonly target: string
-  readonly price: string
-  readonly args?: readonly string[]
+  /** What `streampay sell` is told: a target, a price and more, or a configuration. */
+  readonly sells: readonly string[]
   readonly env?: NodeJS.ProcessEnv
   /** The node behind the wallets of pages; a further embedded one of the seller's private chain by default. */
   readonly buyer?: LightningNode
@@ -68,13 +66,14 @@ export class Shop {
     this.#ownsBuyer = ownsBuyer
   }
 
-  static async open({ target, price, args = [], env = {}, buyer: given }: ShopOptions): Promise<Shop> {
+  static async open({ sells, env = {}, buyer: given }: ShopOptions): Promise<Shop> {
     await ensureWeb()
     const home = tempFolder()
-    const { seller, url } = await commands(home, env).sell(target, price, ...args)
+    const seller = commands(home, env).start('sell', ...sells, '--json', '--port', '0')
+    const { url } = await seller.event('selling')
     const chain = path.join(home, 'state', 'regtest')
     const buyer = given ?? (await createEmbeddedNode({ home: chain, name: 'wallet' }))
-    return new Shop(seller, url, buyer, given === undefined)
+    return new Shop(seller, url as string, buyer, given === undefined)
   }
 
   /** A browser's profile, with a WebLN wallet in front of the buyer's node, or with none. */
