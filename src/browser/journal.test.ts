@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { journalContract } from '../ledger/journal.contract.ts'
 import { hash, kept, payment } from '../ledger/testing/samples.ts'
-import { sat } from '../money/msat.ts'
+import { sat, ZERO } from '../money/msat.ts'
 import { type Store, StoredJournal } from './journal.ts'
 
 /** A browser's store, as far as one is used. */
@@ -69,6 +69,49 @@ test('two tabs share a budget, and one of them holds an agreement', async () => 
   await one.end()
   expect(await two.holdAgreement(agreement.id)).toBe(true)
   await two.end()
+})
+
+const recent = (n: number) => payment(n, { createdAtMs: Date.now() })
+
+test('a budget that is lowered in one tab holds in the other, and what either paid counts', async () => {
+  const shelf = new Shelf()
+  const [one, two] = [new StoredJournal(shelf), new StoredJournal(shelf)]
+  await one.setLimit('total', sat(40))
+  expect(await two.addPayment(recent(1))).toMatchObject({ written: true })
+  expect(await one.addPayment(recent(2))).toMatchObject({ written: true })
+  await two.endPayment(hash(1), { status: 'settled', fee: ZERO, preimage: '11'.repeat(32) })
+  expect(await one.getPayment(hash(1))).toMatchObject({ status: 'pending' })
+  await one.setLimit('total', sat(11))
+  expect(await two.limits()).toEqual([{ name: 'total', amount: sat(11) }])
+  expect(await two.addPayment(recent(3))).toMatchObject({ written: false, reason: 'limit' })
+  expect(await one.addPayment(recent(3))).toMatchObject({ written: false, reason: 'limit' })
+  expect((await one.spending()).total).toBe((await two.spending()).total)
+  expect(await one.getPayment(hash(1))).toMatchObject({ status: 'settled', preimage: '11'.repeat(32) })
+})
+
+test('an agreement that another tab closed is not taken up, and one that it gave back is as it left it', async () => {
+  const shelf = new Shelf()
+  const [one, two] = [new StoredJournal(shelf), new StoredJournal(shelf)]
+  for (const index of [1, 2]) await one.addAgreement({ ...kept(index), createdAtMs: Date.now() })
+  expect(await two.agreements('open')).toHaveLength(2)
+  await one.noteReceived(kept(1).id, 9n)
+  await one.closeAgreement(kept(2).id, undefined)
+  for (const index of [1, 2]) await one.releaseAgreement(kept(index).id)
+  expect(await two.holdAgreement(kept(1).id)).toBe(true)
+  expect((await two.getAgreement(kept(1).id))!.receivedSteps).toBe(9n)
+  expect(await two.holdAgreement(kept(2).id)).toBe(false)
+  await two.end()
+})
+
+test('a payment that is over takes little of the store, and counts for the next page', async () => {
+  const shelf = new Shelf()
+  const before = new StoredJournal(shelf)
+  await before.addPayment({ ...recent(1), request: `lnbc${'x'.repeat(400)}` })
+  await before.endPayment(hash(1), { status: 'settled', fee: ZERO, preimage: '11'.repeat(32) })
+  expect(shelf.getItem(`streampay:payment:${hash(1)}`)!.length).toBeLessThan(220)
+  const after = new StoredJournal(shelf)
+  expect((await after.spending()).total).toBe(recent(1).amount)
+  expect(await after.addPayment(recent(1))).toEqual({ written: false, reason: 'known' })
 })
 
 test('what somebody else wrote under the same names is passed over', async () => {

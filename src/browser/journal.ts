@@ -13,6 +13,7 @@ import type {
 } from '../ledger/journal.ts'
 import type { KeptLimit, LimitName, Limits } from '../ledger/limits.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
+import { type Msat, ZERO } from '../money/msat.ts'
 
 /** What of `localStorage` is used. Writes are done when they return: so a payment is written before it is sent. */
 export type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
@@ -20,6 +21,8 @@ export type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' |
 const AGREEMENT = 'streampay:agreement:'
 const PAYMENT = 'streampay:payment:'
 const LIMITS = 'streampay:limits'
+/** The tab that wrote last: another one looks at everything anew before it judges. */
+const WRITER = 'streampay:writer'
 /** What is over and older than the longest limit looks back is forgotten. */
 const KEPT_MS = 48 * 3_600_000
 
@@ -32,6 +35,7 @@ export class StoredJournal implements Journal {
   readonly #store: Store
   readonly #locks: LockManager | undefined
   readonly #unlock = new Map<string, () => void>()
+  readonly #tab = crypto.randomUUID()
 
   /** What was asked for before: calls take effect in their order. */
   #ready: Promise<void>
@@ -40,7 +44,8 @@ export class StoredJournal implements Journal {
   constructor(store: Store, locks: LockManager | undefined = globalThis.navigator?.locks) {
     this.#store = store
     this.#locks = locks
-    this.#ready = this.#readAll()
+    this.#ready = Promise.resolve()
+    this.#alone(async () => {}).catch(() => {})
   }
 
   async addAgreement(agreement: NewAgreement): Promise<void> {
@@ -53,8 +58,15 @@ export class StoredJournal implements Journal {
   async holdAgreement(id: string): Promise<boolean> {
     await this.#ready
     if (!(await this.#memory.holdAgreement(id))) return false
-    if (await this.#lock(id)) return true
-    await this.#memory.releaseAgreement(id)
+    if (await this.#lock(id)) {
+      // The tab that held it before may have closed it, or received more.
+      const state = await this.#alone(async () => {
+        await this.#readAgreements()
+        return this.#readOne<JournalAgreement>(AGREEMENT + id)?.state
+      })
+      if (state === 'open') return true
+    }
+    await this.releaseAgreement(id)
     return false
   }
 
@@ -88,9 +100,11 @@ export class StoredJournal implements Journal {
     return this.#memory.getAgreement(id)
   }
 
-  async agreements(state?: JournalAgreement['state']): Promise<JournalAgreement[]> {
-    await this.#ready
-    return this.#memory.agreements(state)
+  agreements(state?: JournalAgreement['state']): Promise<JournalAgreement[]> {
+    return this.#alone(async () => {
+      await this.#readAgreements()
+      return this.#memory.agreements(state)
+    })
   }
 
   addPayment(payment: NewPayment, limits?: Limits): Promise<Writing> {
@@ -101,10 +115,11 @@ export class StoredJournal implements Journal {
     return this.#write(payment.paymentHash, () => this.#memory.repeatPayment(payment, limits))
   }
 
-  async endPayment(paymentHash: string, end: PaymentEnd): Promise<void> {
-    await this.#ready
-    await this.#memory.endPayment(paymentHash, end)
-    await this.#keepPayment(paymentHash)
+  endPayment(paymentHash: string, end: PaymentEnd): Promise<void> {
+    return this.#alone(async () => {
+      await this.#memory.endPayment(paymentHash, end)
+      await this.#keepPayment(paymentHash)
+    })
   }
 
   async getPayment(paymentHash: string): Promise<JournalPayment | undefined> {
@@ -122,50 +137,56 @@ export class StoredJournal implements Journal {
     return this.#memory.abandonedPayments()
   }
 
-  async limits(): Promise<KeptLimit[]> {
-    await this.#ready
-    return this.#memory.limits()
+  limits(): Promise<KeptLimit[]> {
+    return this.#alone(() => this.#memory.limits())
   }
 
-  async setLimit(name: LimitName, amount: KeptLimit['amount'] | undefined, host?: string): Promise<void> {
-    await this.#ready
-    await this.#memory.setLimit(name, amount, host)
-    this.#put(LIMITS, await this.#memory.limits())
+  setLimit(name: LimitName, amount: Msat | undefined, host?: string): Promise<void> {
+    return this.#alone(async () => {
+      await this.#memory.setLimit(name, amount, host)
+      this.#put(LIMITS, await this.#memory.limits())
+    })
   }
 
-  async spending(): Promise<SpendingReport> {
-    await this.#ready
-    await this.#readPayments()
-    return this.#memory.spending()
+  spending(): Promise<SpendingReport> {
+    return this.#alone(() => this.#memory.spending())
   }
 
   async end(): Promise<void> {
     for (const id of [...this.#unlock.keys()]) await this.releaseAgreement(id)
   }
 
-  /** One tab at a time judges and writes, and looks first at what the others wrote. */
   #write(paymentHash: string, add: () => Promise<Writing>): Promise<Writing> {
-    const run = async (): Promise<Writing> => {
-      await this.#readPayments()
+    return this.#alone(async () => {
       const writing = await add()
       if (!writing.written) return writing
       try {
         await this.#keepPayment(paymentHash)
       } catch (error) {
         // Not written, so it is not sent.
-        await this.#memory.endPayment(paymentHash, { status: 'failed', fee: 0n as KeptLimit['amount'] })
+        await this.#memory.endPayment(paymentHash, { status: 'failed', fee: ZERO })
         throw error
       }
       return writing
+    })
+  }
+
+  /** One tab at a time judges and writes, and looks first at what another one wrote since. Calls take effect in their order. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      if (this.#store.getItem(WRITER) !== this.#tab) {
+        await this.#readAll()
+        this.#put(WRITER, this.#tab)
+      }
+      return work()
     }
-    const before = this.#ready
     const locks = this.#locks
-    const writing = before.then(() => (locks ? locks.request('streampay:payments', run) : run()))
-    this.#ready = writing.then(
+    const working = this.#ready.then(() => (locks ? locks.request('streampay:payments', run) : run()))
+    this.#ready = working.then(
       () => {},
       () => {},
     )
-    return writing
+    return working
   }
 
   /** Holds an agreement for as long as this tab lives, or until it is released. */
@@ -191,7 +212,7 @@ export class StoredJournal implements Journal {
 
   async #keepPayment(paymentHash: string): Promise<void> {
     const payment = await this.#memory.getPayment(paymentHash)
-    if (payment) this.#put(PAYMENT + paymentHash, payment)
+    if (payment) this.#put(PAYMENT + paymentHash, isOver(payment) ? brief(payment) : payment)
   }
 
   #put(key: string, value: unknown): void {
@@ -206,47 +227,59 @@ export class StoredJournal implements Journal {
   }
 
   async #readAll(): Promise<void> {
-    for (const agreement of this.#read<JournalAgreement>(AGREEMENT)) {
-      const old = agreement.createdAtMs < Date.now() - KEPT_MS
-      const returning = agreement.returns?.some(({ status }) => status === 'asked')
-      if (agreement.state === 'closed' && old && !returning) {
-        this.#store.removeItem(AGREEMENT + agreement.id)
+    await this.#readAgreements()
+    // Limits hold for what is to be paid. What was paid counts, also where it is more than is allowed now.
+    for (const { name, host } of await this.#memory.limits()) await this.#memory.setLimit(name, undefined, host)
+    await this.#readPayments()
+    await this.#readLimits()
+  }
+
+  /** Agreements of all tabs: what was noted of them only ever grows. */
+  async #readAgreements(): Promise<void> {
+    for (const [, agreement] of this.#read<JournalAgreement>(AGREEMENT)) {
+      const { id, createdAtMs, state, receivedSteps, returns, statement } = agreement
+      const returning = returns.some(({ status }) => status === 'asked')
+      if (state === 'closed' && createdAtMs < Date.now() - KEPT_MS && !returning) {
+        this.#store.removeItem(AGREEMENT + id)
         continue
       }
+      const known = await this.#memory.getAgreement(id)
       await this.#memory.addAgreement(agreement)
-      await this.#memory.noteReceived(agreement.id, agreement.receivedSteps)
-      for (const entry of agreement.returns) await this.#memory.noteReturn(agreement.id, entry)
-      if (agreement.state === 'closed') await this.#memory.closeAgreement(agreement.id, agreement.statement)
-      await this.#memory.releaseAgreement(agreement.id)
-    }
-    await this.#readPayments()
-    for (const { name, amount, host } of this.#readOne<KeptLimit[]>(LIMITS) ?? []) {
-      await this.#memory.setLimit(name, amount, host)
+      await this.#memory.noteReceived(id, receivedSteps)
+      for (const entry of returns) await this.#memory.noteReturn(id, entry)
+      if (state === 'closed') await this.#memory.closeAgreement(id, statement)
+      if (!known) await this.#memory.releaseAgreement(id)
     }
   }
 
   /** Payments of all tabs: new ones, and how known ones ended. */
   async #readPayments(): Promise<void> {
-    for (const payment of this.#read<JournalPayment>(PAYMENT)) {
+    for (const [key, kept] of this.#read<JournalPayment | Brief>(PAYMENT)) {
+      const payment = Array.isArray(kept) ? whole(key, kept as Brief) : (kept as JournalPayment)
       const { paymentHash, status, fee, preimage, createdAtMs, agreementId } = payment
-      const isOver = status === 'settled' || status === 'failed'
       const agreement = await this.#memory.getAgreement(agreementId)
-      if (isOver && createdAtMs < Date.now() - KEPT_MS && agreement?.state !== 'open') {
-        this.#store.removeItem(PAYMENT + paymentHash)
+      if (isOver(payment) && createdAtMs < Date.now() - KEPT_MS && agreement?.state !== 'open') {
+        this.#store.removeItem(key)
         continue
       }
-      await this.#memory.addPayment({ ...payment, receivedSteps: 0n }, {})
+      await this.#memory.addPayment({ ...payment, receivedSteps: 0n })
       if (status !== 'pending') {
         await this.#memory.endPayment(paymentHash, { status, fee, ...(preimage !== undefined && { preimage }) })
       }
     }
   }
 
-  #read<T>(prefix: string): T[] {
+  async #readLimits(): Promise<void> {
+    for (const { name, amount, host } of this.#readOne<KeptLimit[]>(LIMITS) ?? []) {
+      await this.#memory.setLimit(name, amount, host)
+    }
+  }
+
+  #read<T>(prefix: string): (readonly [key: string, value: T])[] {
     const keys = Array.from({ length: this.#store.length }, (_, i) => this.#store.key(i))
     return keys.flatMap((key) => {
       const value = key?.startsWith(prefix) ? this.#readOne<T>(key) : undefined
-      return value === undefined ? [] : [value]
+      return value === undefined ? [] : [[key!, value] as const]
     })
   }
 
@@ -260,5 +293,47 @@ export class StoredJournal implements Journal {
     } catch {
       return undefined
     }
+  }
+}
+
+/**
+ * A payment that is over, in the little that is still asked of it: a browser keeps some megabytes for a site, and an evening of films is
+ * thousands of payments.
+ */
+type Brief = [
+  agreementId: string,
+  origin: string,
+  amount: Msat,
+  createdAtMs: number,
+  status: JournalPayment['status'],
+  fee: Msat,
+  preimage: string | undefined,
+]
+
+const isOver = ({ status }: JournalPayment): boolean => status === 'settled' || status === 'failed'
+
+const brief = ({ agreementId, origin, amount, createdAtMs, status, fee, preimage }: JournalPayment): Brief => [
+  agreementId,
+  origin,
+  amount,
+  createdAtMs,
+  status,
+  fee,
+  preimage,
+]
+
+function whole(key: string, [agreementId, origin, amount, createdAtMs, status, fee, preimage]: Brief): JournalPayment {
+  return {
+    paymentHash: key.slice(PAYMENT.length),
+    request: '',
+    agreementId,
+    origin,
+    payer: '',
+    amount,
+    maxFee: ZERO,
+    createdAtMs,
+    status,
+    fee,
+    ...(preimage != null && { preimage }),
   }
 }

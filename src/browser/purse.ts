@@ -94,6 +94,11 @@ export class Purse extends EventTarget {
   get spent(): Msat {
     return msat(this.#spentBefore + (this.#opened ? spentOn(this.#opened) : 0n))
   }
+  /** What counts of the budget: paid at this seller in a day, in all tabs. Payments without a known outcome count in full. */
+  async today(): Promise<Msat> {
+    const { hosts } = await this.#journal.spending()
+    return (this.#host === undefined ? undefined : hosts.get(this.#host)) ?? ZERO
+  }
   /** Why nothing is paid, if something is wrong. */
   get error(): StreamError | undefined {
     return this.#error

@@ -1,4 +1,4 @@
-import { ZERO } from '../../money/msat.ts'
+import { type Msat, ZERO } from '../../money/msat.ts'
 import { askedInWords } from '../../money/words.ts'
 import type { Purse } from '../purse.ts'
 import { h, sheet, THEME } from './dom.ts'
@@ -38,6 +38,7 @@ const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement
 export class StreamMeter extends Base {
   #purse: Purse | undefined
   #timer: ReturnType<typeof setInterval> | undefined
+  #today: Msat = ZERO
   #show: () => void = () => {}
   readonly #look = () => this.#show()
 
@@ -121,10 +122,13 @@ export class StreamMeter extends Base {
       set(spent, inSat(sum))
       set(price, offer ? `at ${askedInWords(offer)}` : '')
       set(state, now === 'open' && error ? 'Waiting: nothing is paid' : STATES[now])
-      const share = budget ? Number((sum * 1000n) / budget) / 10 : 0
+      void purse?.today().then((today) => {
+        this.#today = today
+      })
+      const share = budget ? Number((this.#today * 1000n) / budget) / 10 : 0
       fill.style.width = `${Math.min(100, share)}%`
       track.setAttribute('aria-valuenow', `${Math.round(share)}`)
-      set(left, budget === undefined ? '' : `${inSat(sum)} of ${inSat(budget)} a day`)
+      set(left, budget === undefined ? '' : `${inSat(this.#today)} of ${inSat(budget)} a day`)
       set(problem, error ? inWords(error) : '')
       set(pause, now === 'paused' ? 'Go on' : now === 'stopped' ? 'Start again' : 'Pause')
       pause.disabled = now === 'idle' || now === 'asking'
