@@ -39,6 +39,7 @@ async function run(prompt: string): Promise<void> {
   const answer = say(name || 'Model', '', '')
   log.setAttribute('aria-busy', 'true')
   purse.start()
+  purse.resume()
   try {
     const body = JSON.stringify({
       ...(name && { model: name }),

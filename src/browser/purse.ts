@@ -45,6 +45,19 @@ export interface PurseOptions {
   readonly fetch?: typeof globalThis.fetch
 }
 
+/**
+ * After these money may be lost: what was paid, nobody knows of or nothing came for. Trying again by itself would risk another `ahead` each
+ * time, up to the budget, so a person says whether to go on.
+ */
+const ENOUGH_FOR_NOW: ReadonlySet<string> = new Set([
+  'payment-unknown',
+  'stream-stalled',
+  'count-mismatch',
+  'invoice-mismatch',
+  'invoice-invalid',
+  'statement-invalid',
+])
+
 export type PurseState = 'idle' | 'asking' | 'open' | 'paused' | 'stopped'
 
 /**
@@ -76,7 +89,7 @@ export class Purse extends EventTarget {
     this.#options = options
     this.#journal = options.journal ?? new MemoryJournal()
     this.#ahead = toMsat(options.ahead ?? sat(10))
-    this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+    this.#fetch = options.fetch ?? pastTheCache
     this.#resumed.resolve()
   }
 
@@ -141,7 +154,10 @@ export class Purse extends EventTarget {
     }
   }
 
-  /** Nothing more is asked for or read until `resume`: at most what `ahead` leaves room for is paid yet, and then no more. */
+  /**
+   * Nothing more is asked for or read until `resume`: at most what `ahead` leaves room for is paid yet, and then no more. A purse pauses
+   * by itself where going on would put more at risk than one `ahead`.
+   */
   pause(): void {
     if (this.#state !== 'open') return
     this.#resumed = Promise.withResolvers()
@@ -269,6 +285,7 @@ export class Purse extends EventTarget {
   #failed(error: StreamError | undefined): void {
     if (this.#error === error || this.#state === 'stopped') return
     this.#error = error
+    if (error && ENOUGH_FOR_NOW.has(error.code)) this.pause()
     this.dispatchEvent(new Event('change'))
   }
 
@@ -277,6 +294,12 @@ export class Purse extends EventTarget {
     this.dispatchEvent(new Event('change'))
   }
 }
+
+/**
+ * A browser that may cache an answer keeps every other request for the same URL waiting for it, up to 20 s. What both sides say about an
+ * agreement goes to the URL of what is sold, while that one waits to be paid.
+ */
+const pastTheCache: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, { cache: 'no-store', ...init })
 
 function spentOn({ trades }: Buyer): bigint {
   return trades.reduce((sum, { paid, inFlight, fees, returned }) => sum + paid + inFlight + fees - returned, 0n)

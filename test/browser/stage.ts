@@ -70,10 +70,12 @@ export class Shop {
     await ensureWeb()
     const home = tempFolder()
     const seller = commands(home, env).start('sell', ...sells, '--json', '--port', '0')
-    const { url } = await seller.event('selling')
+    const { url, payee } = await seller.event('selling')
     const chain = path.join(home, 'state', 'regtest')
-    const buyer = given ?? (await createEmbeddedNode({ home: chain, name: 'wallet' }))
-    return new Shop(seller, url as string, buyer, given === undefined)
+    if (given) return new Shop(seller, url as string, given, false)
+    const buyer = await createEmbeddedNode({ home: chain, name: 'wallet' })
+    await buyer.openChannelTo(payee as string)
+    return new Shop(seller, url as string, buyer, true)
   }
 
   /** A browser's profile, with a WebLN wallet in front of the buyer's node, or with none. */
