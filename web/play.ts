@@ -14,8 +14,12 @@ meter.purse = purse
 let hls: { destroy(): void } | undefined
 
 start.addEventListener('click', () => void play())
+let paused = false
 purse.addEventListener('change', () => {
   if (purse.state === 'paused') video.pause()
+  // Who goes on paying wants to see it.
+  if (paused && purse.state === 'open' && !video.ended) void video.play().catch(() => {})
+  paused = purse.state === 'paused'
   if (purse.state === 'idle' || purse.state === 'stopped') reset()
 })
 // Who presses play again in the video itself goes on paying too.

@@ -14,13 +14,13 @@ import type {
 import type { KeptLimit, LimitName, Limits } from '../ledger/limits.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
 import { type Msat, ZERO } from '../money/msat.ts'
+import { LIMITS } from './stored.ts'
 
 /** What of `localStorage` is used. Writes are done when they return: so a payment is written before it is sent. */
 export type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>
 
 const AGREEMENT = 'streampay:agreement:'
 const PAYMENT = 'streampay:payment:'
-const LIMITS = 'streampay:limits'
 /** The tab that wrote last: another one looks at everything anew before it judges. */
 const WRITER = 'streampay:writer'
 /** What is over and older than the longest limit looks back is forgotten. */

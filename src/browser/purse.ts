@@ -7,6 +7,7 @@ import { MemoryJournal } from '../ledger/memory/journal.ts'
 import type { PayingNode } from '../lightning/node.ts'
 import { MAX_MSAT, type Msat, msat, sat, toMsat, ZERO } from '../money/msat.ts'
 import type { Offer } from '../terms/terms.ts'
+import { LIMITS } from './stored.ts'
 import type { ShowInvoice } from './wallets/prepaid.ts'
 
 /** What paying takes is loaded when something is to be paid, and not before. */
@@ -91,6 +92,10 @@ export class Purse extends EventTarget {
     this.#ahead = toMsat(options.ahead ?? sat(10))
     this.#fetch = options.fetch ?? pastTheCache
     this.#resumed.resolve()
+    // Another tab has set a budget: it holds here at once, also for who waits for it.
+    globalThis.addEventListener?.('storage', ({ key }) => {
+      if (key === LIMITS) this.#lookElsewhere().catch(() => {})
+    })
   }
 
   get state(): PurseState {
@@ -154,6 +159,12 @@ export class Purse extends EventTarget {
     }
   }
 
+  /** Takes the budget that another tab has set for this seller. */
+  async #lookElsewhere(): Promise<void> {
+    const kept = (await this.#journal.limits()).find(({ name, host }) => name === 'host' && host === this.#host)
+    if (kept && this.#consent && kept.amount !== this.#consent.budget) await this.#takeBudget(kept.amount)
+  }
+
   /**
    * Nothing more is asked for or read until `resume`: at most what `ahead` leaves room for is paid yet, and then no more. A purse pauses
    * by itself where going on would put more at risk than one `ahead`.
@@ -173,8 +184,13 @@ export class Purse extends EventTarget {
   /** Allows another amount in a day. Zero revokes: nothing is paid any more until something is allowed anew. */
   async setBudget(budget: Msat): Promise<void> {
     if (!this.#consent || !this.#host) return
-    this.#consent = { ...this.#consent, budget }
     await this.#journal.setLimit('host', budget, this.#host)
+    await this.#takeBudget(budget)
+  }
+
+  async #takeBudget(budget: Msat): Promise<void> {
+    if (!this.#consent) return
+    this.#consent = { ...this.#consent, budget }
     if (budget === ZERO) return this.stop()
     // A payer that was refused by the old limit asks no more: another one takes its agreement up.
     await this.#opened?.close({ keep: true })

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
@@ -15,15 +16,17 @@ const AWAY_MS = 8000
 const missing = noBrowser ?? (hasFfmpeg() ? undefined : 'no ffmpeg')
 
 describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${missing}` : ''}`, () => {
+  const folder = tempFolder()
+  const late = path.join(folder, 'late')
   let browser: Browser
   let shop: Shop
   beforeAll(async () => {
-    const target = makeFilm(tempFolder(), { seconds: SECONDS })
+    const target = makeFilm(folder, { seconds: SECONDS })
     browser = await launch()
     const clock = pathToFileURL(path.join(import.meta.dirname, 'clockAhead.ts')).href
     shop = await Shop.open({
       sells: [target, '--price', '2 sat/s', '--grace', '5s'],
-      env: { NODE_OPTIONS: `--import=${clock}` },
+      env: { NODE_OPTIONS: `--import=${clock}`, CLOCK_AHEAD: late },
     })
     await until(async () => (await fetch(`${shop.url}/index.m3u8`)).ok, 'the film is packaged')
   })
@@ -41,7 +44,10 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
   }
   /** It ends, and costs what it plays. */
   const expectWatched = async (page: Page, name: string) => {
-    await until(() => ended(page), 'it ends')
+    await until(() => ended(page), 'it ends').catch(async (error) => {
+      const state = await page.evaluate(() => window.purse.state)
+      throw new Error(`${error.message}: ${state} at ${await played(page)} s, "${await trouble(page)}"`)
+    })
     const closings = await stop(page)
     const delivered = sum(closings.map((closing) => closing.delivered))
     console.log(`${name}: delivered ${delivered} msat of ${SECONDS * MSAT_A_SECOND} on ${closings.length} agreements`)
@@ -70,10 +76,14 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
     await one.locator('stream-meter').getByRole('button', { name: 'Budget' }).click()
     await one.locator('stream-meter').getByLabel('Budget here').fill('200')
     await one.keyboard.press('Enter')
+    const budgetOf = (page: Page) => page.evaluate(() => `${window.purse.budget}`)
+    await until(async () => (await budgetOf(two)) === '200000', 'the other one knows')
     await Promise.all([one, two].map((page) => until(() => ended(page), 'it ends')))
     expect(sum(shop.paid) - before).toBeLessThanOrEqual(200_000n)
     await stop(one)
-    await stop(two)
+    // Taken back in one of them it is taken back in both.
+    await two.evaluate(() => window.purse.setBudget(0n as never))
+    expect(await two.evaluate(() => window.purse.state)).toBe('stopped')
     await profile.close()
   })
 
@@ -144,7 +154,7 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
     await watch(page, shop.url + PLAYER)
     await until(async () => (await played(page)) > 2, 'it plays')
     const first = await agreements(page)
-    shop.seller.signal('SIGUSR2')
+    writeFileSync(late, '')
     await page.evaluate(() => {
       const { now } = Date
       Date.now = () => now() + 25 * 3_600_000
