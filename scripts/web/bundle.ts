@@ -16,11 +16,21 @@ export interface Chunk {
   readonly lazy: boolean
 }
 
-/** What a browser does without: the words for terminals, exit codes, and a curve library that can also sign. */
+/** What our own sources import in the place of a library that does more than a browser needs. */
+const STAND_INS: Readonly<Record<string, string>> = {
+  '@noble/curves/secp256k1.js': 'curve.ts',
+  '@noble/hashes/sha2.js': 'hashes.ts',
+  '@noble/hashes/utils.js': 'hashes.ts',
+  '@scure/base': 'encodings.ts',
+}
+
+/** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
 const lighter: Plugin = {
   name: 'lighter',
-  resolveId(source) {
-    return source === '@noble/curves/secp256k1.js' ? path.join(ROOT, 'src/browser/curve.ts') : null
+  resolveId(source, importer) {
+    const own = importer?.startsWith(path.join(ROOT, 'src') + path.sep)
+    const standIn = own ? STAND_INS[source] : undefined
+    return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', standIn)
   },
   load(id) {
     if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null

@@ -2,4 +2,3 @@
 export { createBuyer } from '../buyer/buyer.ts'
 export { streamChallenge } from '../buyer/control.ts'
 export { decodeOffer } from '../wire/offer.ts'
-export { handNode, prepay } from './wallets/prepaid.ts'

@@ -12,6 +12,7 @@ import type { ShowInvoice } from './wallets/prepaid.ts'
 
 /** What paying takes is loaded when something is to be paid, and not before. */
 const loadPaying = () => import('./paying.ts')
+const loadPrepaid = () => import('./wallets/prepaid.ts')
 
 /** What pays: a wallet, or an amount paid beforehand with one elsewhere. */
 export type Payment = { readonly node: PayingNode } | { readonly prepaid: Msat; readonly show: ShowInvoice }
@@ -58,6 +59,8 @@ const ENOUGH_FOR_NOW: ReadonlySet<string> = new Set([
   'invoice-invalid',
   'statement-invalid',
 ])
+
+const LOOK_AGAIN_MS = 1000
 
 export type PurseState = 'idle' | 'asking' | 'open' | 'paused' | 'stopped'
 
@@ -241,7 +244,7 @@ export class Purse extends EventTarget {
         const endpoint = { url, method: init.method ?? 'GET', fetch: this.#fetch, timeoutMs: 20_000 }
         const { prepaid: amount, show } = pay
         const { network } = offer
-        const { prepay } = await loadPaying()
+        const { prepay } = await loadPrepaid()
         await prepay({ endpoint, network, amount, journal: this.#journal, show, signal: this.#stopped.signal })
       }
       const buyer = await this.#newBuyer(pay)
@@ -256,10 +259,10 @@ export class Purse extends EventTarget {
   }
 
   async #newBuyer(pay: Payment): Promise<Buyer> {
-    const { createBuyer, handNode } = await loadPaying()
+    const { createBuyer } = await loadPaying()
     const byHand = 'prepaid' in pay
     this.#opened = createBuyer({
-      node: byHand ? handNode(this.#offer!.network) : pay.node,
+      node: byHand ? (await loadPrepaid()).handNode(this.#offer!.network) : pay.node,
       ahead: byHand ? pay.prepaid : this.#ahead,
       // The budget is a limit in the journal, where other tabs see it too.
       max: byHand ? ZERO : MAX_MSAT,
@@ -302,7 +305,19 @@ export class Purse extends EventTarget {
     if (this.#error === error || this.#state === 'stopped') return
     this.#error = error
     if (error && ENOUGH_FOR_NOW.has(error.code)) this.pause()
+    if (error?.code === 'payment-unknown') this.#resumeWhenKnown(error).catch(() => {})
     this.dispatchEvent(new Event('change'))
+  }
+
+  /** Once the wallet has said what became of each payment, nothing is at risk that was not before. */
+  async #resumeWhenKnown(error: StreamError): Promise<void> {
+    for (let open = true; open; ) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      if (this.#state !== 'paused' || this.#error !== error) return
+      const payments = await this.#journal.payments({ open: true })
+      open = payments.some(({ origin }) => new URL(origin).host === this.#host)
+    }
+    this.resume()
   }
 
   #become(state: PurseState): void {
