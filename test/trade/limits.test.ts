@@ -187,8 +187,9 @@ describe('a busy buyer', () => {
   test('has so many requests and watches at once, and more when some end', async () => {
     const limits = { deliveriesPerAgreement: 2, watchesPerAgreement: 2 }
     let sources: Source[] = []
+    const { promise: both, resolve: goOn } = Promise.withResolvers<void>()
     const handler = () => {
-      const source = new Source(KIB, 1024, () => sleep(50))
+      const source = new Source(KIB, 1024, () => both)
       sources = [...sources, source]
       return new Response(source.body)
     }
@@ -198,6 +199,7 @@ describe('a busy buyer', () => {
     await until(() => market.account.gate.paid === 9000n)
     const running = [await raw.use(), await raw.use()]
     expect(await expectLimited(await raw.use(), 'too-many-streams')).toBe(1)
+    goOn()
     for (const response of running) expect(await readAll(response)).toBe(KIB)
     expect(await readAll(await raw.use())).toBe(KIB)
     expect(sources).toHaveLength(3)
