@@ -4,7 +4,7 @@ import { type Fetch, measurePairs } from '../gateway/pairs.ts'
 import { openStand } from '../gateway/stand.ts'
 
 const STREAMS = 8
-const EVENTS = 20_000
+const EVENTS = 10_000
 const ROUNDS = 6
 const WINDOW = '64 sat'
 
@@ -12,8 +12,8 @@ const WINDOW = '64 sat'
 export async function gatewaySse(): Promise<Figure> {
   const stand = await openStand({ bodyBytes: 0, events: EVENTS }, { price: '1 sat/1k tokens', credit: WINDOW })
   const work = { ahead: WINDOW, rounds: ROUNDS, read }
-  const { paidS, plainS, ratio, cpu, last } = await measurePairs(stand, work)
-  const unpaid = (await stand.accounts()).map(({ maxUnpaid }) => BigInt(maxUnpaid)).reduce((a, b) => (a > b ? a : b))
+  const { paidS, plainS, ratio, cpu, trade } = await measurePairs(stand, work)
+  const unpaid = await stand.maxUnpaid()
   await stand.close()
   const events = STREAMS * EVENTS
   return {
@@ -28,8 +28,8 @@ export async function gatewaySse(): Promise<Figure> {
     note:
       `${STREAMS} streams of ${EVENTS} events at once, each event written by itself; ` +
       `CPU: gateway ${cpu.gateway} ms with its node, proxy ${cpu.proxy} ms; buyer ${cpu.buyer} ms with its node, plain reader ${cpu.plainReader} ms; ` +
-      `${last.payments} payments at 1 sat/1k tokens, windows ${WINDOW} a side, stalled ${Math.round(last.stallMs)} ms, first byte after ${Math.round(last.firstByteMs ?? 0)} ms; ` +
-      `at risk at most ${formatMsat(unpaid)} and ${formatMsat(last.maxAhead)}; median of ${ROUNDS} pairs`,
+      `${trade.payments} payments in all at 1 sat/1k tokens, windows ${WINDOW} a side, stalled ${Math.round(trade.stallMs)} ms in all; ` +
+      `at risk at most ${formatMsat(unpaid)} and ${formatMsat(trade.maxAhead)}; median of ${ROUNDS} pairs`,
   }
 }
 

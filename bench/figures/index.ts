@@ -9,6 +9,7 @@ import { memory } from './memory.ts'
 import { paced } from './paced.ts'
 import { prototype } from './prototype.ts'
 import { request } from './request.ts'
+import { risk } from './risk.ts'
 import { stall } from './stall.ts'
 
 /** Every figure of the benchmark, by name. */
@@ -24,4 +25,5 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   'first-byte': firstByte,
   'gateway-body': gatewayBody,
   'gateway-sse': gatewaySse,
+  risk,
 }

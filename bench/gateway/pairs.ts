@@ -1,4 +1,4 @@
-import { type Buyer, createBuyer } from '../../src/buyer/buyer.ts'
+import { createBuyer } from '../../src/buyer/buyer.ts'
 import type { TradeSummary } from '../../src/buyer/summary.ts'
 import { median, round } from '../figure.ts'
 import { cpuMs } from '../process.ts'
@@ -23,7 +23,8 @@ export interface Pairs {
   readonly ratio: number
   /** Spent on one round, which says more than the time does where others use the machine. In ms. */
   readonly cpu: Readonly<Record<'gateway' | 'proxy' | 'buyer' | 'plainReader', number>>
-  readonly last: TradeSummary
+  /** The agreement on which all rounds were sold. */
+  readonly trade: TradeSummary
 }
 
 interface Sample {
@@ -32,24 +33,23 @@ interface Sample {
   readonly readerMs: number
 }
 
-/** Runs both in turn, each first in every other round, so that a machine that grows slower slows both. */
+/**
+ * Runs both in turn, each first in every other round, so that a machine that grows slower slows both. What is paid is on an open agreement: how
+ * long it takes to come to one is the figure `first-byte`.
+ */
 export async function measurePairs({ node, gateway, proxy }: Stand, { ahead, rounds, read }: Work): Promise<Pairs> {
   const pairs: Array<{ readonly paid: Sample; readonly plain: Sample }> = []
-  let last: TradeSummary | undefined
-  const pay = async (): Promise<Sample> => {
-    const buyer: Buyer = createBuyer({ node, max: '100 000 sat', ahead })
-    const sample = await measure(gateway, () => read((url, init) => buyer.fetch(url, init), gateway.url))
-    last = buyer.trades[0]
-    await buyer.close()
-    return sample
-  }
+  const buyer = createBuyer({ node, max: '100 000 sat', ahead })
+  const pay = () => measure(gateway, () => read((url, init) => buyer.fetch(url, init), gateway.url))
   const passOn = () => measure(proxy, () => read(fetch, proxy.url))
-  // The first round warms up both.
+  // The first round warms up both, and makes the agreement.
   for (let i = 0; i <= rounds; i++) {
     const first = i % 2 === 0 ? await pay() : await passOn()
     const second = i % 2 === 0 ? await passOn() : await pay()
     if (i > 0) pairs.push(i % 2 === 0 ? { paid: first, plain: second } : { paid: second, plain: first })
   }
+  const [trade] = buyer.trades
+  await buyer.close()
   const over = (of: (pair: (typeof pairs)[number]) => number): number => round(median(pairs.map(of)))
   return {
     paidS: over(({ paid }) => paid.seconds),
@@ -61,7 +61,7 @@ export async function measurePairs({ node, gateway, proxy }: Stand, { ahead, rou
       buyer: over(({ paid }) => paid.readerMs),
       plainReader: over(({ plain }) => plain.readerMs),
     },
-    last: last!,
+    trade: trade!,
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LightningNode } from '../../src/lightning/node.ts'
+import { type Msat, max, msat, ZERO } from '../../src/money/msat.ts'
 import type { ShopAccount } from '../account.ts'
 import { embeddedPair } from '../nodes.ts'
 import { openProcess } from '../process.ts'
@@ -14,7 +15,8 @@ export interface Stand {
   readonly node: LightningNode
   readonly gateway: Hop
   readonly proxy: Hop
-  accounts(): Promise<readonly ShopAccount[]>
+  /** The most that the gateway ever had delivered unpaid on one agreement, in msat. */
+  maxUnpaid(): Promise<Msat>
   close(): Promise<void>
 }
 
@@ -38,7 +40,10 @@ export async function openStand(served: UpstreamOrder, terms: Pick<GatewayOrder,
     node: pair.buyer,
     gateway: { url: gateway.ready.url, cpuMs: () => gateway.ask('cpuMs') },
     proxy: { url: proxy.ready.url, cpuMs: () => proxy.ask('cpuMs') },
-    accounts: () => gateway.ask('accounts'),
+    maxUnpaid: async () => {
+      const accounts = await gateway.ask<readonly ShopAccount[]>('accounts')
+      return accounts.map(({ maxUnpaid }) => msat(BigInt(maxUnpaid))).reduce(max, ZERO)
+    },
     close: async () => {
       await Promise.all([gateway.close(), proxy.close(), upstream.close()])
       await pair.close()
