@@ -6,22 +6,9 @@ import { msat } from '../money/msat.ts'
 import { type Counts, NO_COUNTS, PER_MSAT, type Tariff, tariffBase, tariffCost } from '../money/tariff.ts'
 import { tariffs } from '../money/testing/tariffs.ts'
 import { fixedCredit } from '../terms/credit.ts'
-import type { Account } from './account.ts'
 import { Hold } from './hold.ts'
 import { TariffCharging } from './tariffCharging.ts'
-
-/** What an account is to a hold, over a gate alone: no ledger, no grace. */
-function accountOver(gate: Gate): Account {
-  const account = {
-    tryAcquire: (steps: bigint, least: bigint) => gate.reserve(steps, least),
-    acquire: (steps: bigint, least: bigint, _graceMs: number, signal: AbortSignal) =>
-      gate.acquire(steps, least, signal),
-    release: (steps: bigint) => {
-      if (steps > 0n) gate.release(steps)
-    },
-  }
-  return account as unknown as Account
-}
+import { accountOver } from './testing/accountOver.ts'
 
 const size = fc.bigInt(1n, 5000n)
 const moves = fc.array(
