@@ -16,20 +16,21 @@ export interface CrowdOptions {
   readonly viewers: number
   readonly seconds: number
   readonly node: 'embedded' | 'lnd'
+  /** Of the model, by the token. */
+  readonly price: string
+  /** What each of them pays ahead at most. */
+  readonly ahead: string
   readonly say: (line: string) => void
   readonly onTick?: (tick: Tick, seconds: number) => void
 }
 
-/** A sat a second for each of them, so that payments of the smallest size would be one a second. */
-const MODEL_PRICE = '20 sat/1k tokens'
 const FILM_PRICE = '1 sat/s'
 const CREDIT = '2 sat'
-const AHEAD = '10 sat'
 const TOKENS_PER_SECOND = 50
 /** Of no token for so long a reader takes notice: 25 tokens are missing then. */
 const GAP_MS = 500
-/** They come one after the other, as people do, and all are there after this. */
-const JOIN_MS = 10_000
+/** They come one after the other, as people do: so much time for each, within these bounds until all are there. */
+const JOIN_MS = { each: 40, least: 1000, most: 10_000 }
 const UNPAID_SECONDS = 15
 /** What a player loads ahead, and some more: a film that begins anew would cost nothing. */
 const FILM_MARGIN_SECONDS = 12
@@ -47,23 +48,24 @@ export async function crowd(options: CrowdOptions): Promise<CrowdReport> {
 }
 
 async function onNodes(nodes: CrowdNodes, options: CrowdOptions): Promise<CrowdReport> {
-  const { buyers, viewers, seconds, node, say } = options
-  const film = viewers > 0 ? await packaged(nodes.home, seconds, say) : undefined
+  const { buyers, viewers, seconds, node, price, ahead, say } = options
+  const joinMs = Math.min(JOIN_MS.most, Math.max(JOIN_MS.least, (buyers + viewers) * JOIN_MS.each))
+  const film = viewers > 0 ? await packaged(nodes.home, seconds + joinMs / 1000, say) : undefined
   say('measuring what the nodes carry alone …')
   const limit = await nodeLimit(nodes)
   say(`the nodes alone: ${limit.perSecond.toFixed(0)} payments/s of ${limit.medianMs.toFixed(0)} ms`)
   const upstream = await startUpstream(TOKENS_PER_SECOND, film?.folder)
   try {
-    const order = { buyers, viewers, joinMs: JOIN_MS, tokensPerSecond: TOKENS_PER_SECOND, gapMs: GAP_MS }
+    const order = { buyers, viewers, joinMs, tokensPerSecond: TOKENS_PER_SECOND, gapMs: GAP_MS }
     say('unpaid, from the upstream itself …')
     const unpaidSeconds = Math.min(UNPAID_SECONDS, seconds)
     const unpaidOrder: RunOrder = { ...order, seconds: unpaidSeconds, url: upstream.url }
     const unpaid = await runMembers(unpaidOrder, { tick: tell(options), measuring: () => {} })
-    const gateway = await startGateway(nodes.home, configOf(nodes, upstream.url, film?.path))
+    const gateway = await startGateway(nodes.home, configOf(nodes, price, upstream.url, film?.path))
     say(`paid, through the gateway at ${gateway.url} …`)
     let cpu: Readonly<Record<string, number>> = {}
     let meter: CpuMeter | undefined
-    const paid = { node: nodes.buyers, ahead: AHEAD }
+    const paid = { node: nodes.buyers, ahead }
     const running = runMembers(
       { ...order, seconds, url: gateway.url, paid },
       {
@@ -92,7 +94,7 @@ async function onNodes(nodes: CrowdNodes, options: CrowdOptions): Promise<CrowdR
     })
     const { trouble } = gateway
     return report({
-      ...{ buyers, viewers, seconds, node, unpaid, run, sold, settled, cpu, trouble },
+      ...{ buyers, viewers, seconds, node, price, unpaid, run, sold, settled, cpu, trouble },
       tokensPerSecond: TOKENS_PER_SECOND,
       gapMs: GAP_MS,
       nodeLimit: limit,
@@ -106,12 +108,12 @@ async function onNodes(nodes: CrowdNodes, options: CrowdOptions): Promise<CrowdR
 async function packaged(home: string, seconds: number, say: (line: string) => void) {
   say('making a film …')
   mkdirSync(home, { recursive: true, mode: 0o700 })
-  const path = makeFilm(home, { seconds: seconds + JOIN_MS / 1000 + FILM_MARGIN_SECONDS })
+  const path = makeFilm(home, { seconds: Math.ceil(seconds) + FILM_MARGIN_SECONDS })
   return { path, folder: await packageFilm(path, { cache: join(home, 'video') }) }
 }
 
-function configOf(nodes: CrowdNodes, upstream: string, film: string | undefined): GatewayConfigInput {
-  const model = { name: 'chat', path: '/v1/chat/*', methods: ['POST' as const], upstream, price: MODEL_PRICE }
+function configOf(nodes: CrowdNodes, price: string, upstream: string, film: string | undefined): GatewayConfigInput {
+  const model = { name: 'chat', path: '/v1/chat/*', methods: ['POST' as const], upstream, price }
   const video = { name: 'film', path: '/film/**', video: film ?? '', price: FILM_PRICE }
   const routes = [model, ...(film === undefined ? [] : [video])].map((route) => ({ ...route, credit: CREDIT }))
   // Members come from addresses of their own, which they name as a proxy in front would.

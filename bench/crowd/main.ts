@@ -1,21 +1,23 @@
 import { parseArgs } from 'node:util'
 import { hasFfmpeg } from '../../src/gateway/video/ffmpeg.ts'
-import { formatMsat, msat } from '../../src/money/msat.ts'
+import { formatMsat, msat, parseMsat } from '../../src/money/msat.ts'
+import { parsePrice } from '../../src/money/price.ts'
 import { canRun } from '../../src/nodectl/programs/build.ts'
 import { crowd } from './crowd.ts'
 import type { Tick } from './members/orders.ts'
 import type { CrowdReport } from './report.ts'
 
-const USAGE = 'usage: npm run crowd -- [--buyers N] [--viewers N] [--seconds N] [--node lnd|embedded] [--json]\n'
+const USAGE =
+  'usage: npm run crowd -- [--buyers N] [--viewers N] [--seconds N] [--node lnd|embedded] [--price PRICE] [--ahead AMOUNT] [--json]\n'
 const MOST = { buyers: 2000, viewers: 500, seconds: 600 }
 
-const { buyers, viewers, seconds, node, json } = readArgs()
+const { json, ...wanted } = readArgs()
 const live = !json && process.stderr.isTTY
 const say = (line: string): void => void process.stderr.write(`${live ? '\r\x1b[K' : ''}${line}\n`)
 let last: Tick | undefined
 
 try {
-  const result = await crowd({ buyers, viewers, seconds, node, say, onTick: told })
+  const result = await crowd({ ...wanted, say, onTick: told })
   for (const reason of result.reasons) say(reason)
   process.stdout.write(json ? '' : table(result))
   process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -32,6 +34,9 @@ function readArgs() {
     viewers: { type: 'string', default: '50' },
     seconds: { type: 'string', default: '60' },
     node: { type: 'string', default: 'lnd' },
+    // What good models cost: with payments of the smallest size a crowd of this size would need more than two LNDs carry.
+    price: { type: 'string', default: '5 sat/1k tokens' },
+    ahead: { type: 'string', default: '10 sat' },
     json: { type: 'boolean', default: false },
   } as const
   try {
@@ -48,7 +53,9 @@ function readArgs() {
     if (args.viewers > 0 && !hasFfmpeg()) throw new Error('viewers need ffmpeg: install it, or --viewers 0')
     const can = canRun()
     if (node === 'lnd' && !can.ok) throw new Error(`${can.reason}: --node embedded needs nothing`)
-    return { ...args, json: values.json }
+    parsePrice(values.price)
+    parseMsat(values.ahead)
+    return { ...args, price: values.price, ahead: values.ahead, json: values.json }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
     process.exit(2)

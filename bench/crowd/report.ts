@@ -10,6 +10,7 @@ export interface Evidence {
   readonly tokensPerSecond: number
   readonly gapMs: number
   readonly node: string
+  readonly price: string
   readonly nodeLimit: { readonly perSecond: number; readonly medianMs: number }
   readonly unpaid: RunResult
   readonly run: RunResult
@@ -25,6 +26,8 @@ export interface CrowdReport {
   readonly ok: boolean
   readonly reasons: readonly string[]
   readonly node: string
+  /** Of the model. */
+  readonly price: string
   readonly buyers: number
   readonly viewers: number
   readonly seconds: number
@@ -71,7 +74,7 @@ const SECOND_MS = 1000
 
 /** What a run says of the crowd. Pure, so that what it calls wrong can be tested. */
 export function report(evidence: Evidence): CrowdReport {
-  const { buyers, viewers, seconds, gapMs, node, nodeLimit, unpaid, run, cpu } = evidence
+  const { buyers, viewers, seconds, gapMs, node, price, nodeLimit, unpaid, run, cpu } = evidence
   const { members, payments } = run
   const failures = members.flatMap(({ error }) => (error === undefined ? [] : [error]))
   const books = booksOf(evidence)
@@ -101,6 +104,7 @@ export function report(evidence: Evidence): CrowdReport {
     ok: reasons.length === 0,
     reasons,
     node,
+    price,
     buyers,
     viewers,
     seconds,
