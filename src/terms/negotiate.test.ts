@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { sat } from '../money/msat.ts'
 import { formatPrice, parsePrice } from '../money/price.ts'
 import { DEFAULT_ROUNDS } from './answer.ts'
-import { NO_CREDIT } from './credit.ts'
 import { negotiate } from './negotiate.ts'
 import { floor, type SellerPolicy } from './policy.ts'
 import { acceptUpTo, bidFromTo } from './strategy.ts'
 import type { Offer } from './terms.ts'
+import { offerAt } from './testing/offers.ts'
 
-const first: Offer = {
-  price: parsePrice('1 sat/1k tokens'),
-  credit: NO_CREDIT,
-  smallestPayment: sat(1),
-  network: 'regtest',
-  payee: `02${'ab'.repeat(32)}`,
-  scope: '/v1',
-  negotiable: true,
-  round: 0,
-}
+const first = offerAt('1 sat/1k tokens')
 const haggle = (from: string, to: string, rounds = 4) => bidFromTo(parsePrice(from), parsePrice(to), rounds)
 const prices = (list: ReadonlyArray<Pick<Offer, 'price'>>) => list.map(({ price }) => formatPrice(price))
 

@@ -1,22 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { sat } from '../money/msat.ts'
 import { formatPrice, parsePrice } from '../money/price.ts'
 import { codeThrownBy, messageThrownBy } from '../money/testing/arbitraries.ts'
-import { NO_CREDIT } from './credit.ts'
 import { acceptUpTo, applyStrategy, bidFromTo, MAX_OFFERS, type StrategyAnswer } from './strategy.ts'
-import type { Offer } from './terms.ts'
+import { offerAt } from './testing/offers.ts'
 
-const offerAt = (price: string, rest: Partial<Offer> = {}): Offer => ({
-  price: parsePrice(price),
-  credit: NO_CREDIT,
-  smallestPayment: sat(1),
-  network: 'regtest',
-  payee: `02${'ab'.repeat(32)}`,
-  scope: '/v1',
-  negotiable: true,
-  round: 0,
-  ...rest,
-})
 const bidPrice = (answer: StrategyAnswer): string | undefined =>
   'bid' in answer ? formatPrice(answer.bid.price) : undefined
 

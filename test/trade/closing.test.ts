@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Buyer } from '../../src/buyer/buyer.ts'
 import { proofOf } from '../../src/buyer/proof.ts'
 import { openJournal } from '../../src/ledger/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
@@ -11,6 +12,13 @@ import { bytes, openMarket, readAll, rejection, Source, sleep, until } from './m
 import { altering, codeOf, RawBuyer } from './wire.ts'
 
 const KIB = 1024
+
+/** What the buyer holds against the closing, or why it could not close. */
+const outcomeOf = (buyer: Buyer): Promise<unknown> =>
+  buyer.close().then(
+    ([closing]) => closing?.dispute,
+    (error) => error,
+  )
 
 describe('the closing statement', () => {
   test('is signed, adds up, and is kept in the journal so that anybody can check it', async () => {
@@ -69,11 +77,7 @@ describe('the closing statement', () => {
     })
     const buyer = market.buyer()
     await readAll(await buyer.fetch(market.url))
-    const outcome = await buyer.close().then(
-      ([closing]) => closing?.dispute,
-      (error) => error,
-    )
-    expect(outcome).toMatchObject({ code: 'statement-invalid' })
+    expect(await outcomeOf(buyer)).toMatchObject({ code: 'statement-invalid' })
   })
 
   test('that leaves out a payment, signed: statement-invalid', async () => {
@@ -147,11 +151,7 @@ describe('a seller that cannot sign', () => {
     const market = await silent(altering('close', (json) => ({ ...json, ...change })))
     const buyer = market.buyer()
     await readAll(await buyer.fetch(market.url))
-    const outcome = await buyer.close().then(
-      ([closing]) => closing?.dispute,
-      (error) => error,
-    )
-    expect(outcome).toMatchObject({ code: 'statement-invalid' })
+    expect(await outcomeOf(buyer)).toMatchObject({ code: 'statement-invalid' })
   })
 
   test('after it could: what was to be signed is not closed unsigned, nor gone on with as if it were', async () => {

@@ -34,30 +34,28 @@ export function peersCommand(): Command {
     .argument('<peer>', 'KEY@HOST:PORT')
     .addOption(adminNodeOption())
     .addOption(jsonOption())
-    .action((text: string, _: AdminOptions, verb: Command) =>
-      withAdmin(
-        verb.optsWithGlobals<AdminOptions>(),
-        () => parsePeer(text),
-        (admin, output, peer) => connect(admin, peer, output),
-      ),
-    )
+    .action(onPeer(connect))
   command
     .command('forget')
     .description('End the connection with a node that has no channel with this one')
     .argument('<key>', '66 hex digits')
     .addOption(adminNodeOption())
     .addOption(jsonOption())
-    .action((text: string, _: AdminOptions, verb: Command) =>
-      withAdmin(
-        verb.optsWithGlobals<AdminOptions>(),
-        () => parsePeer(text),
-        (admin, output, peer) => forget(admin, peer, output),
-      ),
-    )
+    .action(onPeer(forget))
   return command
 }
 
 const noOptions = (): void => {}
+
+/** The action of a verb about one peer. */
+const onPeer =
+  (act: (admin: Admin, peer: PeerName, output: Output) => Promise<number>) =>
+  (text: string, _: AdminOptions, verb: Command): Promise<void> =>
+    withAdmin(
+      verb.optsWithGlobals<AdminOptions>(),
+      () => parsePeer(text),
+      (admin, output, peer) => act(admin, peer, output),
+    )
 
 async function list(admin: Admin, ports: boolean, output: Output): Promise<number> {
   const [{ listPeers }, { readReach }] = await Promise.all([
