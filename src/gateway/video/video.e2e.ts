@@ -151,7 +151,7 @@ describe.skipIf(!hasFfmpeg())('a film on real nodes (needs ffmpeg)', () => {
     expect(await (await fetch(`${server.url}/`)).json()).toEqual({ films: ['a b.mp4'] })
     const [first] = await media(`${server.url}/a%20b.mp4/240p/index.m3u8`)
     expect((await fetch(first!.url)).status).toBe(402)
-    expect((await fetch(`${server.url}/a%20b.mp4`)).status).toBe(404)
+    expect((await fetch(`${server.url}/a%20b.mp4`)).url).toBe(`${server.url}/a%20b.mp4/index.m3u8`)
     expect((await fetch(`${server.url}/other.mp4/index.m3u8`)).status).toBe(404)
   })
 
