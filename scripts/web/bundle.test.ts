@@ -10,7 +10,7 @@ afterAll(() => rmSync(dir, { recursive: true }))
 let chunks: readonly Chunk[]
 beforeAll(async () => {
   chunks = await bundleBrowser(dir)
-})
+}, 60_000)
 const sum = (wanted: (chunk: Chunk) => boolean): number =>
   chunks.filter(wanted).reduce((total, { gzipped }) => total + gzipped, 0)
 

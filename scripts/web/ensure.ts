@@ -4,7 +4,6 @@
 import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ROOT } from '../run/child.ts'
-import { bundleWeb } from './bundle.ts'
 
 const DIST = path.join(ROOT, 'web', 'dist')
 
@@ -14,6 +13,8 @@ export async function ensureWeb(): Promise<void> {
   mkdirSync(path.join(ROOT, '.cache'), { recursive: true })
   const made = mkdtempSync(path.join(ROOT, '.cache', 'web-'))
   try {
+    // Most of the time nothing is to be bundled.
+    const { bundleWeb } = await import('./bundle.ts')
     await bundleWeb(made)
     // Whoever made them meanwhile made the same.
     if (isFresh()) return

@@ -7,7 +7,7 @@ import { hasFfmpeg } from '../../src/gateway/video/ffmpeg.ts'
 import { makeFilm } from '../../src/gateway/video/testing/film.ts'
 import { sleep, tempFolder } from '../cli/command.ts'
 import { ended, PLAYER, played, stop, trouble, watch } from './player.ts'
-import { launch, noBrowser, Shop, shoot, until, visit } from './stage.ts'
+import { launch, noBrowser, Shop, shoot, until, visit, WATCHING } from './stage.ts'
 
 const SECONDS = 24
 const MSAT_A_SECOND = 2000
@@ -15,7 +15,7 @@ const AHEAD = 10_000n
 const AWAY_MS = 8000
 const missing = noBrowser ?? (hasFfmpeg() ? undefined : 'no ffmpeg')
 
-describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${missing}` : ''}`, () => {
+describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${missing}` : ''}`, WATCHING, () => {
   const folder = tempFolder()
   const late = path.join(folder, 'late')
   let browser: Browser

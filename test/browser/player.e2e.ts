@@ -7,14 +7,14 @@ import { makeFilm } from '../../src/gateway/video/testing/film.ts'
 import { amount, tempFolder } from '../cli/command.ts'
 import { complaints } from './axe.ts'
 import { ended, PLAYER, played, stop, trouble } from './player.ts'
-import { launch, noBrowser, overflow, PHONE, Shop, shoot, until, visit } from './stage.ts'
+import { launch, noBrowser, overflow, PHONE, Shop, shoot, until, visit, WATCHING } from './stage.ts'
 
 const SECONDS = 20
 const MSAT_A_SECOND = 2000
 const CREDIT = 2000n
 const missing = noBrowser ?? (hasFfmpeg() ? undefined : 'no ffmpeg')
 
-describe.skipIf(missing !== undefined)(`a film in a browser${missing ? `: ${missing}` : ''}`, () => {
+describe.skipIf(missing !== undefined)(`a film in a browser${missing ? `: ${missing}` : ''}`, WATCHING, () => {
   const folder = tempFolder()
   let browser: Browser
   let shop: Shop
@@ -121,7 +121,7 @@ describe.skipIf(missing !== undefined)(`a film in a browser${missing ? `: ${miss
 
 const EVIL = '<img src=x onerror=alert(1)>"onload="alert(2)'
 
-describe.skipIf(missing !== undefined)('a shelf of films', () => {
+describe.skipIf(missing !== undefined)('a shelf of films', WATCHING, () => {
   let browser: Browser
   let shop: Shop
   beforeAll(async () => {

@@ -15,6 +15,11 @@ const found = CHROMIUM.find((file) => existsSync(file))
 /** Why there is no browser to test with; `undefined` if there is one. */
 export const noBrowser = found ? undefined : 'no Chromium (apt-get install chromium)'
 
+/** Ends a test that would hang: a film takes its time, and so does a machine that does more than this. */
+const PATIENCE_MS = 120_000
+/** Of a test that watches a film. */
+export const WATCHING = { timeout: 300_000 }
+
 /** Where screenshots are kept: outside of git. */
 export const SHOTS = path.join(ROOT, '.cache', 'browser')
 export const PHONE = { width: 390, height: 844 }
@@ -154,7 +159,7 @@ export const overflow = (page: Page): Promise<number> =>
 
 /** Waits until something is so; the limit only ends a test that would hang. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + 45_000; !(await condition()); await new Promise((done) => setTimeout(done, 50))) {
+  for (const end = Date.now() + PATIENCE_MS; !(await condition()); await new Promise((done) => setTimeout(done, 50))) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`)
   }
 }

@@ -6,10 +6,10 @@ import { sat } from '../../src/money/msat.ts'
 import { amount, tempFolder } from '../cli/command.ts'
 import { complaints } from './axe.ts'
 import { stop } from './player.ts'
-import { launch, noBrowser, overflow, PHONE, Shop, shoot, until, visit } from './stage.ts'
+import { launch, noBrowser, overflow, PHONE, Shop, shoot, until, visit, WATCHING } from './stage.ts'
 import { startTalker, WORDS } from './talk.ts'
 
-describe.skipIf(noBrowser !== undefined)(`a model in a browser${noBrowser ? `: ${noBrowser}` : ''}`, () => {
+describe.skipIf(noBrowser !== undefined)(`a model in a browser${noBrowser ? `: ${noBrowser}` : ''}`, WATCHING, () => {
   let browser: Browser
   let shop: Shop
   beforeAll(async () => {
