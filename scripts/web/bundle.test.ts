@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bundleBrowser, type Chunk } from './bundle.ts'
+import { bundleBrowser, bundleWeb, type Chunk } from './bundle.ts'
 
 const KB = 1000
 const dir = mkdtempSync(path.join(tmpdir(), 'streampay-bundle-'))
@@ -22,6 +22,13 @@ test('what a page loads stays small, and what paying adds is known', () => {
   expect(first).toBeLessThanOrEqual(25 * KB)
   expect(first + paying).toBeLessThanOrEqual(52 * KB)
 })
+
+test('no page runs the script of another', async () => {
+  const web = path.join(dir, 'web')
+  for (const { file } of await bundleWeb(web)) {
+    expect(readFileSync(path.join(web, file), 'utf8'), file).not.toMatch(/["'`]\.\/(?:play|try)\.js["'`]/)
+  }
+}, 60_000)
 
 test('it runs in browsers alone: nothing of Node is left in it', () => {
   for (const { file } of chunks)

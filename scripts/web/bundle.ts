@@ -58,6 +58,8 @@ async function bundle(
     platform: 'browser',
     plugins: [lighter],
     external: [...external],
+    // What two pages share lies in neither's own script, which would run on the other page.
+    preserveEntrySignatures: 'strict',
     treeshake: { moduleSideEffects: false },
     logLevel: 'warn',
   })

@@ -8,11 +8,10 @@ import type {
   PayingNode,
   PaymentOutcome,
 } from '../../lightning/node.ts'
-import { MAX_MSAT, type Msat, msat, ZERO } from '../../money/msat.ts'
+import { type Msat, msat, ZERO } from '../../money/msat.ts'
 import type { Network } from '../../money/network.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
-import { refusalOf } from './refusal.ts'
-import { opens } from './webln.ts'
+import { opens, outcomeOf, walletInfo } from './wallet.ts'
 
 interface Found {
   readonly type: string
@@ -50,9 +49,7 @@ class NwcNode implements PayingNode {
 
   constructor(client: NWCClient, publicKey: string, alias: string, network: Network) {
     this.#client = client
-    const abilities = { sign: false, settlements: 'polled', keysend: false, anyAmount: false } as const
-    const account = `nwc:${client.walletPubkey}`
-    this.#info = { kind: 'nwc', network, publicKey, account, alias, canSend: MAX_MSAT, canReceive: MAX_MSAT, abilities }
+    this.#info = walletInfo({ kind: 'nwc', network, publicKey, account: `nwc:${client.walletPubkey}`, alias })
   }
 
   async info(): Promise<NodeInfo> {
@@ -66,14 +63,12 @@ class NwcNode implements PayingNode {
     return payment
   }
 
-  async #send(request: string, paymentHash: string): Promise<PaymentOutcome> {
-    try {
+  #send(request: string, paymentHash: string): Promise<PaymentOutcome> {
+    const paying = async () => {
       const { preimage, fees_paid: fee } = await this.#client.payInvoice({ invoice: request })
-      if (opens(preimage, paymentHash)) return { status: 'settled', preimage, fee: amountOf(fee) }
-      return { status: 'unknown', detail: 'the wallet says that it paid, and shows no preimage for it' }
-    } catch (error) {
-      return refusalOf(error)
+      return { preimage, fee: amountOf(fee) }
     }
+    return outcomeOf(paymentHash, paying())
   }
 
   async lookupPayment(paymentHash: string): Promise<PaymentOutcome | undefined> {

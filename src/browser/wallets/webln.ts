@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../../errors/error.ts'
 import type {
   Invoice,
@@ -9,11 +7,11 @@ import type {
   PayingNode,
   PaymentOutcome,
 } from '../../lightning/node.ts'
-import { MAX_MSAT, type Msat, ZERO } from '../../money/msat.ts'
+import { type Msat, ZERO } from '../../money/msat.ts'
 import type { Network } from '../../money/network.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
 import type { WebLn } from './find.ts'
-import { refusalOf } from './refusal.ts'
+import { outcomeOf, walletInfo } from './wallet.ts'
 
 /** Payments whose outcome is remembered; the oldest go first. */
 const MAX_REMEMBERED = 1000
@@ -42,18 +40,7 @@ class WebLnNode implements PayingNode {
 
   constructor(webln: WebLn, network: Network, publicKey: string, alias: string) {
     this.#webln = webln
-    const abilities = { sign: false, settlements: 'polled', keysend: false, anyAmount: false } as const
-    const account = `webln:${publicKey}`
-    this.#info = {
-      kind: 'webln',
-      network,
-      publicKey,
-      account,
-      alias,
-      canSend: MAX_MSAT,
-      canReceive: MAX_MSAT,
-      abilities,
-    }
+    this.#info = walletInfo({ kind: 'webln', network, publicKey, account: `webln:${publicKey}`, alias })
   }
 
   async info(): Promise<NodeInfo> {
@@ -101,24 +88,13 @@ class WebLnNode implements PayingNode {
     return undefined
   }
 
-  async #send(request: string, paymentHash: string): Promise<PaymentOutcome> {
-    try {
-      const { preimage } = await this.#webln.sendPayment(request)
-      if (opens(preimage, paymentHash)) return { status: 'settled', preimage, fee: ZERO }
-      return { status: 'unknown', detail: 'the wallet says that it paid, and shows no preimage for it' }
-    } catch (error) {
-      return refusalOf(error)
-    }
+  #send(request: string, paymentHash: string): Promise<PaymentOutcome> {
+    const paying = async () => ({ preimage: (await this.#webln.sendPayment(request)).preimage, fee: ZERO })
+    return outcomeOf(paymentHash, paying())
   }
 
   #note(paymentHash: string, outcome: PaymentOutcome): void {
     this.#payments.set(paymentHash, outcome)
     if (this.#payments.size > MAX_REMEMBERED) this.#payments.delete(this.#payments.keys().next().value!)
   }
-}
-
-/** Whether a preimage is one, and that of this payment. */
-export function opens(preimage: unknown, paymentHash: string): boolean {
-  if (typeof preimage !== 'string' || !/^[\da-f]{64}$/i.test(preimage)) return false
-  return bytesToHex(sha256(hexToBytes(preimage.toLowerCase()))) === paymentHash
 }
