@@ -270,7 +270,7 @@ export class Payer {
       received,
       demand,
       due,
-      ratePerSecond: this.#rate.perSecond,
+      ratePerSecond: this.#rate.perSecondOver(pace.latencyMs),
       latencyMs: pace.latencyMs,
       smallestPayment: this.#agreement.smallestPayment,
       feeFloor: this.#feeFloor,

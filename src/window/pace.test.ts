@@ -157,24 +157,24 @@ describe('RateMeter', () => {
   test('is the best of the last two seconds: a stall says little about the stream', () => {
     const meter = new RateMeter()
     for (let now = 0; now <= 1000; now += 100) meter.note(BigInt(now) * 5n, now)
-    expect(meter.perSecond).toBe(5000n)
+    expect(meter.perSecondOver(0)).toBe(5000n)
     for (let now = 1100; now <= 2400; now += 100) meter.note(5000n, now)
-    expect(meter.perSecond).toBe(5000n)
+    expect(meter.perSecondOver(0)).toBe(5000n)
     for (let now = 2500; now <= 4600; now += 100) meter.note(5000n, now)
-    expect(meter.perSecond).toBe(0n)
+    expect(meter.perSecondOver(0)).toBe(0n)
   })
 
   test('has a first sample early, and then one every 200 ms', () => {
     const meter = new RateMeter()
     meter.note(0n, 0)
     meter.note(99n, 24)
-    expect(meter.perSecond).toBe(0n)
+    expect(meter.perSecondOver(0)).toBe(0n)
     meter.note(100n, 25)
-    expect(meter.perSecond).toBe(4000n)
+    expect(meter.perSecondOver(0)).toBe(4000n)
     meter.note(5000n, 224)
-    expect(meter.perSecond).toBe(4000n)
+    expect(meter.perSecondOver(0)).toBe(4000n)
     meter.note(5100n, 225)
-    expect(meter.perSecond).toBe(25_000n)
+    expect(meter.perSecondOver(0)).toBe(25_000n)
   })
 
   test('begins to measure with the first that comes', () => {
@@ -182,7 +182,7 @@ describe('RateMeter', () => {
     meter.note(0n, 0)
     meter.note(0n, 30)
     meter.note(300n, 60)
-    expect(meter.perSecond).toBe(10_000n)
+    expect(meter.perSecondOver(0)).toBe(10_000n)
   })
 
   test('keeps ten samples', () => {
@@ -190,15 +190,31 @@ describe('RateMeter', () => {
     meter.note(0n, 0)
     meter.note(1000n, 200)
     for (let sample = 2; sample <= 10; sample++) meter.note(1000n, sample * 200)
-    expect(meter.perSecond).toBe(5000n)
+    expect(meter.perSecondOver(0)).toBe(5000n)
     meter.note(1000n, 2200)
-    expect(meter.perSecond).toBe(0n)
+    expect(meter.perSecondOver(0)).toBe(0n)
+  })
+
+  test('a burst counts for no more than the time over which it is asked for', () => {
+    const meter = new RateMeter()
+    // A segment of 2000 msat every two seconds, each in one go.
+    for (let now = 0; now <= 1600; now += 200) meter.note(now < 800 ? 0n : 2000n, now)
+    expect([0, 200, 201, 400, 600, 5000].map((ms) => meter.perSecondOver(ms))).toEqual([
+      ...[10_000n, 10_000n, 5000n, 5000n, 3333n, 2000n],
+    ])
+  })
+
+  test('a stream that has just begun is measured over what there is', () => {
+    const meter = new RateMeter()
+    meter.note(0n, 0)
+    meter.note(100n, 25)
+    expect(meter.perSecondOver(800)).toBe(4000n)
   })
 
   test('what was taken back is no negative rate', () => {
     const meter = new RateMeter()
     meter.note(1000n, 0)
     meter.note(200n, 500)
-    expect(meter.perSecond).toBe(0n)
+    expect(meter.perSecondOver(0)).toBe(0n)
   })
 })

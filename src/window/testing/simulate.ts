@@ -84,7 +84,7 @@ export function simulate(scenario: Scenario): Outcome {
         received,
         demand: undefined,
         due: sent < wanted ? max(due, ZERO) : ZERO,
-        ratePerSecond: rate.perSecond,
+        ratePerSecond: rate.perSecondOver(pace.latencyMs),
         latencyMs: pace.latencyMs,
         smallestPayment,
         feeFloor: ZERO,
