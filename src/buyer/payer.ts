@@ -44,6 +44,8 @@ export interface Consumption {
   readonly receivedSteps: bigint
   /** Cost of what can still come; `undefined` where no end is known. */
   readonly demand: Msat | undefined
+  /** Requests came one after the other on this agreement. */
+  readonly goesOn: boolean
   /** What the seller, paused, says is missing. */
   readonly due: Msat
   /** What the limit on a request still leaves for those that are open; `undefined` without one. */
@@ -257,7 +259,7 @@ export class Payer {
   }
 
   #state(nowMs: number): WindowState {
-    const { received, demand, due, requestLeft } = this.#consumption()
+    const { received, demand, goesOn, due, requestLeft } = this.#consumption()
     this.#rate.note(received, nowMs)
     const { budget, pace, feePerMille } = this.#wallet
     const payable = min(payableWith(budget.left, feePerMille), this.#allowed(feePerMille))
@@ -269,6 +271,7 @@ export class Payer {
       unknown: this.#unknown,
       received,
       demand,
+      goesOn,
       due,
       ratePerSecond: this.#rate.perSecondOver(pace.latencyMs),
       latencyMs: pace.latencyMs,

@@ -37,6 +37,8 @@ export interface TradeOptions {
 /** The control channel is opened after this long without an answer: something may be due that only it tells. */
 const WATCH_AFTER_MS = 120
 const SETTLE_MS = 15_000
+/** After so many requests on an agreement more are likely. */
+const GOES_ON = 3
 /** What was received is noted this often at most, so that a run that is killed forgets little of it. */
 const NOTE_MS = 50
 /** The payer is asked again whenever this part of the window was received: finer would cost and change nothing. */
@@ -65,6 +67,7 @@ export class Trade {
   #lastAt: number
   #firstByteMs: number | undefined
   #maxUnpaid = 0n
+  #requests = 0
   #bytes = 0
   #returned: Msat = msat(0n)
   #closed = false
@@ -109,6 +112,7 @@ export class Trade {
         received: this.#received.cost(performance.now()),
         receivedSteps: this.#received.steps(performance.now()),
         demand: this.#received.demand(opening),
+        goesOn: this.#requests >= GOES_ON,
         due: this.#due,
         requestLeft: this.#readers.requestLeft,
       }),
@@ -223,6 +227,7 @@ export class Trade {
 
   #begin(abort: AbortController, sent: bigint): Receipt {
     const receipt = this.#received.begin(performance.now(), sent)
+    this.#requests++
     this.#readers.add(receipt, abort)
     this.#payer.join()
     this.#payer.kick()

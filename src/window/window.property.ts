@@ -12,6 +12,7 @@ const states: fc.Arbitrary<WindowState> = fc
     inFlight: amount(10n ** 7n),
     unknownShare: fc.bigInt(0n, 4n),
     received: amount(10n ** 9n),
+    goesOn: fc.boolean(),
     demand: fc.option(amount(10n ** 8n), { nil: undefined }),
     due: fc.oneof(fc.constant(msat(0n)), amount(10n ** 6n)),
     ratePerSecond: fc.bigInt(0n, 10n ** 9n),

@@ -11,6 +11,7 @@ const start: WindowState = {
   unknown: sat(0),
   received: sat(0),
   demand: undefined,
+  goesOn: false,
   due: sat(0),
   ratePerSecond: 0n,
   latencyMs: 100,
@@ -95,6 +96,26 @@ describe('decide, near the end of the budget', () => {
   test('pays nothing that would not make the seller go on', () => {
     expect(decided({ due: sat(3), budgetLeft: sat(3) })).toEqual(pay(sat(3)))
     expect(decided({ due: sat(3), budgetLeft: msat(2999n) })).toEqual({ wait: 'budget' })
+  })
+})
+
+describe('decide, for requests that come one after the other', () => {
+  const part = { goesOn: true, demand: sat(2), ratePerSecond: 1000n }
+
+  test('pays for each what it needs, as long as the wallet sustains that', () => {
+    expect(decided({ ...part, paymentsPerSecond: 0.5 })).toEqual(pay(sat(2)))
+  })
+
+  test('pays for those that follow, where its share of the wallet is smaller, and as far as there is room', () => {
+    expect(decided({ ...part, paymentsPerSecond: 0.4 })).toEqual(pay(sat(4)))
+    expect(decided({ ...part, credit: sat(1), paymentsPerSecond: 0.4 })).toEqual(pay(sat(8)))
+    expect(decided({ ...part, credit: sat(1), paid: sat(1), paymentsPerSecond: 0.4 })).toEqual(pay(sat(4)))
+    expect(decided({ ...part, demand: sat(7), paid: sat(6), paymentsPerSecond: 0.1 })).toEqual(pay(sat(2)))
+  })
+
+  test('pays nothing while all that was asked for is paid, and no more for a single one', () => {
+    expect(decided({ ...part, paid: sat(2), paymentsPerSecond: 0.1 })).toEqual({ wait: 'demand' })
+    expect(decided({ ...part, goesOn: false, paymentsPerSecond: 0.4 })).toEqual(pay(sat(2)))
   })
 })
 

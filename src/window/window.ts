@@ -15,6 +15,8 @@ export interface WindowState {
   readonly received: Msat
   /** Cost of all that can still come on the requests that are open; `undefined` where no end is known. */
   readonly demand: Msat | undefined
+  /** Requests came one after the other, as for the parts of a film: more of them are likely. */
+  readonly goesOn: boolean
   /** What the seller says is missing before its next step, while it is paused; zero otherwise. */
   readonly due: Msat
   readonly ratePerSecond: bigint
@@ -69,7 +71,19 @@ function nextSize(state: WindowState, outstanding: bigint): Msat | undefined {
   if (state.demand === undefined) return size
   const missing = minus(state.demand, outstanding)
   if (missing === 0n) return undefined
-  return missing < size ? max(missing, leastPayment(state)) : size
+  if (missing >= size) return size
+  return max(missing, max(leastPayment(state), aheadOfNext(state, outstanding, size)))
+}
+
+/**
+ * What is paid in the place of only what an open request still needs, where a payment for each would be more than this stream's share of what
+ * the wallet sustains: some of the window for the requests that follow. What is left of it at the end comes back.
+ */
+function aheadOfNext(state: WindowState, outstanding: bigint, size: Msat): Msat {
+  const { ahead, smallestPayment, goesOn, demand } = state
+  if (!goesOn || leastAtPace(state) <= minus(demand ?? ZERO, outstanding)) return ZERO
+  const room = minus(ahead, outstanding)
+  return paymentLadder(ahead, smallestPayment).find((rung) => rung <= size && rung <= room) ?? ZERO
 }
 
 /** For how many payment times of consumption, in tenths, the rest of the window should last while a payment is on its way. */

@@ -83,6 +83,7 @@ export function simulate(scenario: Scenario): Outcome {
         unknown: ZERO,
         received,
         demand: undefined,
+        goesOn: false,
         due: sent < wanted ? max(due, ZERO) : ZERO,
         ratePerSecond: rate.perSecondOver(pace.latencyMs),
         latencyMs: pace.latencyMs,
