@@ -30,7 +30,7 @@ const TOKENS_PER_SECOND = 50
 /** Of no token for so long a reader takes notice: 25 tokens are missing then. */
 const GAP_MS = 500
 /** They come one after the other, as people do: so much time for each, within these bounds until all are there. */
-const JOIN_MS = { each: 100, least: 1000, most: 30_000 }
+const JOIN_MS = { each: 120, least: 1000, most: 45_000 }
 const UNPAID_SECONDS = 15
 /** What a player loads ahead, and some more: a film that begins anew would cost nothing. */
 const FILM_MARGIN_SECONDS = 12

@@ -82,7 +82,7 @@ function table(report: CrowdReport): string {
   return `${report.buyers} buyers and ${report.viewers} viewers for ${report.seconds} s on ${report.node} nodes
 tokens/s     ${tokens.paid}, unpaid ${tokens.unpaid}, ideal ${tokens.ideal}
 film         ${film.paid} s a second, unpaid ${film.unpaid}, ideal ${film.ideal}
-stalls       ${stalls.paid.count}, unpaid ${stalls.unpaid.count} (above ${stalls.boundMs} ms); longest gap ${stalls.paid.longestMs} ms, unpaid ${stalls.unpaid.longestMs} ms
+stalls       ${stalls.paid.count}, unpaid ${stalls.unpaid.count} (above ${stalls.boundMs} ms); longest gap ${stalls.paid.longestMs} ms, unpaid ${stalls.unpaid.longestMs} ms; while they came ${stalls.joining.count}
 held         ${report.held.count} × for want of money, ${report.held.ms} ms in all
 first        after ${report.firstMs.median} ms, at most ${report.firstMs.most} ms; unpaid ${report.firstMs.unpaidMedian} ms
 payments/s   ${pays.mean} in the mean, ${pays.most} at most; the nodes alone ${report.nodeLimit}

@@ -24,6 +24,7 @@ const member = (more: Partial<MemberResult> = {}): MemberResult => ({
   got: 500,
   firstMs: 100,
   stalls: NO_STALLS,
+  joining: NO_STALLS,
   trade,
   ...more,
 })

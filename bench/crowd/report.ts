@@ -36,8 +36,13 @@ export interface CrowdReport {
   readonly playSeconds: number
   readonly tokensPerSecond: { readonly paid: number; readonly unpaid: number; readonly ideal: number }
   readonly playSecondsPerSecond: { readonly paid: number; readonly unpaid: number; readonly ideal: number }
-  /** Streams that gave nothing for more than `boundMs`, and pictures that stood still, from the first to the last moment. */
-  readonly stalls: { readonly boundMs: number; readonly paid: Stalls; readonly unpaid: Stalls }
+  /** Streams that gave nothing for more than `boundMs`, and pictures that stood still: while all were there, and while they came. */
+  readonly stalls: {
+    readonly boundMs: number
+    readonly paid: Stalls
+    readonly unpaid: Stalls
+    readonly joining: Stalls
+  }
   /** How often, and for how long in all, a stream was held because money was missing. */
   readonly held: { readonly count: number; readonly ms: number }
   readonly firstMs: { readonly median: number; readonly most: number; readonly unpaidMedian: number }
@@ -79,7 +84,12 @@ export function report(evidence: Evidence): CrowdReport {
   const failures = members.flatMap(({ error }) => (error === undefined ? [] : [error]))
   const books = booksOf(evidence)
   const trades = members.flatMap(({ trade }) => (trade ? [trade] : []))
-  const stalls = { boundMs: gapMs, paid: stallsOf(members), unpaid: stallsOf(unpaid.members) }
+  const stalls = {
+    boundMs: gapMs,
+    paid: stallsOf(members.map((member) => member.stalls)),
+    unpaid: stallsOf(unpaid.members.map((member) => member.stalls)),
+    joining: stallsOf(members.map(({ joining }) => joining)),
+  }
   const pays = paymentRate(run)
   const worst = trades.reduce(
     (most, { maxAhead, maxUnpaid }) => ({
@@ -229,11 +239,11 @@ function sizesOf(payments: readonly PaymentResult[]): CrowdReport['paymentSize']
   }
 }
 
-function stallsOf(members: readonly MemberResult[]): Stalls {
+function stallsOf(each: readonly Stalls[]): Stalls {
   return {
-    count: members.reduce((total, { stalls }) => total + stalls.count, 0),
-    longestMs: Math.round(Math.max(0, ...members.map(({ stalls }) => stalls.longestMs))),
-    totalMs: Math.round(members.reduce((total, { stalls }) => total + stalls.totalMs, 0)),
+    count: each.reduce((total, { count }) => total + count, 0),
+    longestMs: Math.round(Math.max(0, ...each.map(({ longestMs }) => longestMs))),
+    totalMs: Math.round(each.reduce((total, { totalMs }) => total + totalMs, 0)),
   }
 }
 

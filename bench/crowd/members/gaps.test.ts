@@ -20,4 +20,6 @@ test('a picture stands still when what was loaded is played, and goes on from th
   expect(playing.bufferedMs(5300)).toBe(2000)
   playing.end(7300)
   expect(playing.count).toBe(1)
+  expect(playing.take()).toEqual({ count: 1, longestMs: 300, totalMs: 300 })
+  expect(playing.take()).toEqual({ count: 0, longestMs: 0, totalMs: 0 })
 })

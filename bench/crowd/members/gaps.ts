@@ -1,3 +1,5 @@
+import type { Stalls } from './orders.ts'
+
 /**
  * Watches for gaps in what comes: how often, and for how long, longer than the bound nothing came. Times are monotonic ms.
  * @example const gaps = new Gaps(500); gaps.came(0); gaps.came(700); gaps.count // 1
@@ -23,6 +25,13 @@ export class Gaps {
   end(nowMs: number): void {
     this.#note(nowMs)
     this.#lastMs = undefined
+  }
+
+  /** What there was so far; from here on it counts anew. */
+  take(): Stalls {
+    const { count, longestMs, totalMs } = this
+    this.count = this.longestMs = this.totalMs = 0
+    return { count, longestMs, totalMs }
   }
 
   #note(nowMs: number): void {
@@ -58,6 +67,13 @@ export class Playing {
   end(nowMs: number): void {
     this.#note(nowMs)
     this.#endMs = undefined
+  }
+
+  /** What there was so far; from here on it counts anew. */
+  take(): Stalls {
+    const { count, longestMs, totalMs } = this
+    this.count = this.longestMs = this.totalMs = 0
+    return { count, longestMs, totalMs }
   }
 
   #note(nowMs: number): void {

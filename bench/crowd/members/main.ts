@@ -11,7 +11,7 @@ import { Viewer } from './viewer.ts'
 /* Buyers and viewers, each with an agreement of its own, on one node. */
 
 /** Of the time to join. */
-const JOINED = 0.8
+const JOINED = 0.7
 
 const order = await new Promise<RunOrder>((resolve) => process.once('message', resolve))
 process.on('disconnect', () => process.exit())
@@ -40,24 +40,27 @@ lag.enable()
 const fromMs = performance.now() - startedAt
 process.send?.({ measuring: true })
 const before = all.map(({ got }) => got)
+const joining = all.map(({ stalls }) => stalls.take())
 await sleep(order.seconds * 1000)
 const toMs = performance.now() - startedAt
 const got = all.map((one, i) => one.got - before[i]!)
 const lagMs = lag.percentile(99) / 1e6
 process.send?.({ measuring: false })
 for (const one of all) one.leave()
+const stalls = all.map((one) => one.stalls.take())
 await done
 // Not all at the same moment: closing is no part of what is measured, and asks the node for much.
 const members: MemberResult[] = []
 for (const [i, one] of all.entries()) {
-  const { kind, firstMs, stalls } = one
+  const { kind, firstMs } = one
   const trade = await one.member.close()
   const { error } = one.member
   members.push({
     kind,
     got: got[i]!,
     firstMs,
-    stalls,
+    stalls: stalls[i]!,
+    joining: joining[i]!,
     ...(error !== undefined && { error }),
     ...(trade && { trade }),
   })

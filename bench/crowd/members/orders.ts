@@ -47,7 +47,9 @@ export interface MemberResult {
   /** While all were there: tokens, or ms of playing time that were loaded. */
   readonly got: number
   readonly firstMs: number | undefined
+  /** While all were there, and before. */
   readonly stalls: Stalls
+  readonly joining: Stalls
   readonly error?: string
   readonly trade?: TradeResult
 }
