@@ -29,7 +29,7 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
       env: { NODE_OPTIONS: `--import=${clock}`, CLOCK_AHEAD: late },
     })
     await until(async () => (await fetch(`${shop.url}/index.m3u8`)).ok, 'the film is packaged')
-  })
+  }, WATCHING.timeout)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()

@@ -22,7 +22,7 @@ describe.skipIf(missing !== undefined)(`a film in a browser${missing ? `: ${miss
     const target = makeFilm(folder, { seconds: SECONDS })
     browser = await launch()
     shop = await Shop.open({ sells: [target, '--price', '2 sat/s', '--credit', '2 sat'] })
-  })
+  }, WATCHING.timeout)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
@@ -131,7 +131,7 @@ describe.skipIf(missing !== undefined)('a shelf of films', WATCHING, () => {
     renameSync(makeFilm(shelf, { seconds: 4, name: 'other.mp4' }), path.join(shelf, `${EVIL}.mp4`))
     browser = await launch()
     shop = await Shop.open({ sells: [shelf, '--price', '1 sat/s'] })
-  })
+  }, WATCHING.timeout)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()

@@ -74,7 +74,7 @@ export class Shop {
   static async open({ sells, env = {}, buyer: given }: ShopOptions): Promise<Shop> {
     await ensureWeb()
     const home = tempFolder()
-    const seller = commands(home, env).start('sell', ...sells, '--json', '--port', '0')
+    const seller = commands(home, env, PATIENCE_MS).start('sell', ...sells, '--json', '--port', '0')
     const { url, payee } = await seller.event('selling')
     const chain = path.join(home, 'state', 'regtest')
     if (given) return new Shop(seller, url as string, given, false)

@@ -16,7 +16,7 @@ describe.skipIf(noBrowser !== undefined)(`a model in a browser${noBrowser ? `: $
     const target = await startTalker()
     browser = await launch()
     shop = await Shop.open({ sells: [target, '--price', '1 sat/token', '--credit', '2 sat'] })
-  })
+  }, WATCHING.timeout)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
