@@ -19,7 +19,8 @@ export const floodWaiting: Attack = {
   what: `has ${WAITERS} requests wait at the gates of ${AGREEMENTS} agreements that never pay, and then ${WAITERS} at the gate of one`,
   alone: true,
   async run(stage) {
-    const shop = await openShop(stage, film({ graceMs: 3000 }), { limits: WAITING })
+    // Long enough for all to have come before the first is let go, also on a busy machine: who comes then may wait in its place.
+    const shop = await openShop(stage, film({ graceMs: 10_000 }), { limits: WAITING })
     const buyers = await inTurns(AGREEMENTS, 4, () => new RawBuyer(stage.node, shop.url).agree([]))
     const before = await stage.seller.calls.figures(shop.id)
     const held = await stage.seller.calls.held()
