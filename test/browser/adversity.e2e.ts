@@ -42,12 +42,15 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
     await page.locator('dialog').getByLabel('Budget here').fill(budget)
     await page.locator('dialog button.main').click()
   }
-  /** It ends, and costs what it plays. */
-  const expectWatched = async (page: Page, name: string) => {
-    await until(() => ended(page), 'it ends').catch(async (error) => {
+  /** As `until`; what does not come says what the page shows. */
+  const explained = (page: Page, condition: () => Promise<boolean>, what: string) =>
+    until(condition, what).catch(async (error) => {
       const state = await page.evaluate(() => window.purse.state)
       throw new Error(`${error.message}: ${state} at ${await played(page)} s, "${await trouble(page)}"`)
     })
+  /** It ends, and costs what it plays. */
+  const expectWatched = async (page: Page, name: string) => {
+    await explained(page, () => ended(page), 'it ends')
     const closings = await stop(page)
     const delivered = sum(closings.map((closing) => closing.delivered))
     console.log(`${name}: delivered ${delivered} msat of ${SECONDS * MSAT_A_SECOND} on ${closings.length} agreements`)
@@ -154,12 +157,17 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
     await watch(page, shop.url + PLAYER)
     await until(async () => (await played(page)) > 2, 'it plays')
     const first = await agreements(page)
-    writeFileSync(late, '')
+    // No invoice is on its way while the clocks of the two sides differ.
+    await page.evaluate(() => window.purse.pause())
+    await sleep(1000)
     await page.evaluate(() => {
       const { now } = Date
       Date.now = () => now() + 25 * 3_600_000
     })
-    await until(async () => (await agreements(page)).some((id) => !first.includes(id)), 'another one is made')
+    writeFileSync(late, '')
+    await sleep(1000)
+    await page.evaluate(() => window.purse.resume())
+    await explained(page, async () => (await agreements(page)).some((id) => !first.includes(id)), 'another one is made')
     await expectWatched(page, 'expired')
   })
 })
