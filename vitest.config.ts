@@ -10,7 +10,7 @@ const waiting = { poll: { timeout: 15 * SECOND } }
 
 export default defineConfig({
   test: {
-    // No retries anywhere: a test that fails sometimes has found something.
+    // No retries of a test: one that fails sometimes has found something. `--again` of `scripts/test.ts` names what it has.
     retry: 0,
     teardownTimeout: 60 * SECOND,
     projects: [
