@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { SMALL_HEAP } from '../src/cli/smallHeap.ts'
 
 /** A process of the benchmark, as the one that measures sees it. */
 export interface BenchProcess<Ready> {
@@ -14,7 +15,7 @@ export interface BenchProcess<Ready> {
 const END_MS = 5000
 
 /**
- * Starts a script of this folder with an order, and waits until it is ready. The script answers by `serveBench`.
+ * Starts a script of this folder with an order, in a heap as the command has it, and waits until it is ready. The script answers by `serveBench`.
  * @param options Node's own, such as `--expose-gc`
  */
 export async function openProcess<Ready>(
@@ -23,7 +24,7 @@ export async function openProcess<Ready>(
   options: readonly string[] = [],
 ): Promise<BenchProcess<Ready>> {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(order)], {
-    execArgv: [...options],
+    execArgv: [SMALL_HEAP, ...options],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const waiting = new Map<string, (value: unknown) => void>()
