@@ -17,6 +17,7 @@ import { purposeOf } from './routes/scope.ts'
 import { letGo, type SourceMaker, sourceOf } from './sources.ts'
 import type { RecipientNode } from './split/split.ts'
 import { Splits } from './split/splits.ts'
+import type { Standing } from './split/store.ts'
 import { isVideo } from './video/route.ts'
 
 export type { GatewayConfig, RouteConfig } from './config/schema.ts'
@@ -110,6 +111,11 @@ export class Gateway {
 
   get routes(): readonly GatewayRoute[] {
     return this.#routes
+  }
+
+  /** @throws StreamError `ledger-failed` */
+  get recipients(): readonly Standing[] {
+    return this.#splits.standings
   }
 
   /** The seller of the gateway's own node. */

@@ -45,7 +45,8 @@ export class Metrics {
   readonly #errors = new Counts()
   readonly #strays = new Counts()
   readonly #histograms = new Map<string, Histogram>()
-  readonly #values = new Set<string>()
+  readonly #routes = new Set<string>()
+  readonly #recipients = new Set<string>()
   readonly #unsubscribe: () => void
 
   constructor(gateway: Watched) {
@@ -59,7 +60,7 @@ export class Metrics {
   #take(event: WatchedEvent): void {
     switch (event.type) {
       case 'request': {
-        const route = this.#bounded(event.route ?? 'none')
+        const route = bounded(this.#routes, event.route ?? 'none')
         this.#requests.add({ route, status: `${Math.floor(event.status / 100)}xx` })
         this.#bytes.add({ route }, event.bytes)
         this.#observe(route, event.ms / 1000)
@@ -68,7 +69,7 @@ export class Metrics {
       case 'opened':
       case 'closed':
         this.#agreements.add({
-          route: this.#bounded(event.route ?? event.account.agreement.scope),
+          route: bounded(this.#routes, event.route ?? event.account.agreement.scope),
           event: event.type,
         })
         return
@@ -85,12 +86,6 @@ export class Metrics {
     }
   }
 
-  #bounded(value: string): string {
-    if (!this.#values.has(value) && this.#values.size >= MAX_VALUES) return 'other'
-    this.#values.add(value)
-    return value
-  }
-
   #observe(route: string, seconds: number): void {
     const histogram = this.#histograms.get(route) ?? { buckets: SECONDS.map(() => 0), sum: 0, count: 0 }
     this.#histograms.set(route, histogram)
@@ -104,7 +99,7 @@ export class Metrics {
   /** The page that Prometheus reads. */
   text(collector: Collector, wallets: Wallets): string {
     const sums = collector.sinceStart.entries.map(([route, now]) => ({
-      labels: { route: this.#bounded(route) },
+      labels: { route: bounded(this.#routes, route) },
       ...now,
     }))
     const by = (pick: (row: (typeof sums)[number]) => bigint): Rows =>
@@ -114,11 +109,14 @@ export class Metrics {
     const unpaid = new Counts()
     for (const { account, sight } of streams) {
       const { gate } = account
-      const route = this.#bounded(sight.route)
+      const route = bounded(this.#routes, sight.route)
       running.add({ route, state: gate.shut ? 'paused' : 'running' })
       unpaid.add({ route }, Number(gate.delivered > gate.paid ? gate.delivered - gate.paid : 0n))
     }
     const owed = owedBy(collector.gateway)
+    const shared = collector.gateway.recipients.map(
+      ({ recipient, ...sums }) => [{ recipient: bounded(this.#recipients, recipient) }, sums] as const,
+    )
     const nodes = wallets.views.map((view) => [{ node: view.alias || view.kind, network: view.network }, view] as const)
     return [
       counter(
@@ -156,6 +154,16 @@ export class Metrics {
       gauge('unpaid_msat', 'Delivered and not paid yet: at most the credit of each.', unpaid.rows),
       gauge('owed_msat', 'What buyers of ended agreements may ask back.', [[{}, Number(owed.amount)]]),
       gauge('owed_agreements', 'Agreements on which something is owed.', [[{}, owed.agreements]]),
+      counter(
+        'recipient_earned_msat_total',
+        'Earned by the recipients of splits.',
+        merged(shared.map(([l, { earned }]) => [l, Number(earned)])),
+      ),
+      gauge(
+        'recipient_paid_msat',
+        'Paid to them or on its way; sinks when a payout fails.',
+        merged(shared.map(([l, { paid }]) => [l, Number(paid)])),
+      ),
       gauge('node_up', 'Whether the node answers.', merged(nodes.map(([labels, { up }]) => [labels, up ? 1 : 0]))),
       gauge(
         'node_can_receive_msat',
@@ -180,6 +188,12 @@ export class Metrics {
     ])
     return `# HELP ${name} From a request to the end of its answer.\n# TYPE ${name} histogram\n${lines.join('')}`
   }
+}
+
+function bounded(known: Set<string>, value: string): string {
+  if (!known.has(value) && known.size >= MAX_VALUES) return 'other'
+  known.add(value)
+  return value
 }
 
 const counter = (name: string, help: string, rows: Rows): string => family('counter', name, help, rows)

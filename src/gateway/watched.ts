@@ -4,6 +4,7 @@ import type { Price } from '../money/price.ts'
 import type { PriceSpec, Tariff } from '../money/tariff.ts'
 import type { Seller, SellerEvent } from '../seller/seller.ts'
 import type { PayoutEvent } from './split/payouts.ts'
+import type { Standing } from './split/store.ts'
 
 /** A route as the panel sees it. */
 export interface WatchedRoute {
@@ -43,6 +44,8 @@ export type WatchedEvent =
 /** What the panel needs of a gateway: the `Gateway` is one. */
 export interface Watched {
   readonly routes: readonly WatchedRoute[]
+  /** Who shares what split routes earn. @throws StreamError `ledger-failed` */
+  readonly recipients: readonly Standing[]
   /** @throws StreamError `price-invalid`, `option-invalid` */
   setPrice(route: string, price: PriceSpec): void
   /** Returns the function that ends it. */

@@ -7,6 +7,7 @@ import { type Buyer, createBuyer } from '../../src/buyer/buyer.ts'
 import { StreamError } from '../../src/errors/error.ts'
 import { type Admin, openAdmin } from '../../src/gateway/admin/server.ts'
 import { type EmbeddedPair, embeddedPair } from '../../src/lightning/embedded/testing/pair.ts'
+import { msat } from '../../src/money/msat.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
 import { type Good, openShop, pieces, type Shop, words } from './shop.ts'
 
@@ -178,6 +179,14 @@ describe.skipIf(absent)(`the dashboard in a browser${absent ? ` (skipped: ${abse
     await page.locator('#routes strong', { hasText: 'onerror' }).waitFor()
     expect(await page.locator('main img, main script').count()).toBe(0)
     expect(await page.evaluate(() => 'hit' in window)).toBe(false)
+  })
+
+  it('tells whom splits pay and what each is owed, once there is somebody', async () => {
+    await page.locator('#recipients-panel').waitFor({ state: 'hidden' })
+    shop.recipients = [{ recipient: 'creator', earned: msat(9_000_000n), paid: msat(8_500_000n), kept: false }]
+    await page.locator('#recipients tr', { hasText: 'creator' }).waitFor()
+    const cells = page.locator('#recipients tbody td')
+    expect(await cells.allTextContents()).toEqual(['creator', '9\u202f000', '8\u202f500', '500'])
   })
 
   it('draws revenue for each span, fits a phone, and the browser has nothing to complain of', async () => {

@@ -13,6 +13,7 @@ import { readSecret, verifyWebhook } from '../../src/gateway/webhooks/signature.
 import { startWebhooks } from '../../src/gateway/webhooks/webhooks.ts'
 import { openLedger } from '../../src/ledger/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
+import { msat } from '../../src/money/msat.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
 import { readProm, type Sample } from './promText.ts'
 import { type Good, openShop, pieces } from './shop.ts'
@@ -118,10 +119,29 @@ test('an agreement that goes on after a restart of the seller is counted on from
   expect(today.paid).toBe(`${node.settlements.reduce((sum, { amount }) => sum + amount, 0n)}`)
 })
 
+test('whom a split owes most comes first, and the seller itself is owed nothing', async () => {
+  const { shop } = await market()
+  const standing = (recipient: string, earned: bigint, paid: bigint, kept = false) => ({
+    recipient,
+    earned: msat(earned),
+    paid: msat(paid),
+    kept,
+  })
+  shop.recipients = [standing('a', 9000n, 8000n), standing('house', 5000n, 0n, true), standing('b', 3000n, 0n)]
+  const admin = await openAdmin({ gateway: shop, port: 0, home: folder() })
+  open.push(() => admin.close())
+  const { recipients } = await (await ask(admin, '/api/state')).json()
+  expect(recipients).toEqual([
+    { name: 'b', earned: '3000', paid: '0', owed: '3000' },
+    { name: 'a', earned: '9000', paid: '8000', owed: '1000' },
+  ])
+})
+
 test('metrics are well-formed, right, and no more than a few labels whatever happens', async () => {
   const { shop, buy } = await market()
   const admin = await openAdmin({ gateway: shop, port: 0, home: folder() })
   open.push(() => admin.close())
+  shop.recipients = [{ recipient: 'creator', earned: msat(9000n), paid: msat(4000n), kept: false }]
   await buy('files')
   for (let i = 0; i < 500; i++) {
     shop.tell({ type: 'request', route: `r"\n\\${i}`, status: i % 2 ? 200 : 503, ms: 70, bytes: 10, atMs: 0 })
@@ -135,6 +155,8 @@ test('metrics are well-formed, right, and no more than a few labels whatever hap
     samples.find((one: Sample) => one.name === name && JSON.stringify(one.labels) === JSON.stringify(labels))?.value
   expect(value('stream_earned_msat', { route: 'files' })).toBe(20_000)
   expect(value('stream_agreements_total', { route: 'files', event: 'closed' })).toBe(1)
+  expect(value('stream_recipient_earned_msat_total', { recipient: 'creator' })).toBe(9000)
+  expect(value('stream_recipient_paid_msat', { recipient: 'creator' })).toBe(4000)
   expect(value('stream_errors_total', { code: 'node-unreachable' })).toBe(1)
   expect(value('stream_node_up', { node: 'scripted', network: 'regtest' })).toBe(1)
   expect(value('stream_request_seconds_bucket', { route: 'r"\n\\0', le: '0.1' })).toBe(1)

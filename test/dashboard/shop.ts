@@ -1,4 +1,5 @@
 import { StreamError } from '../../src/errors/error.ts'
+import type { Standing } from '../../src/gateway/split/store.ts'
 import type { Watched, WatchedEvent, WatchedRoute } from '../../src/gateway/watched.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
 import { type Price, parsePrice } from '../../src/money/price.ts'
@@ -19,6 +20,8 @@ export interface Good {
 export class Shop implements Watched {
   readonly seller: Seller
   readonly routes: readonly WatchedRoute[]
+  /** Nobody; a test says otherwise. */
+  recipients: readonly Standing[] = []
   readonly #listeners = new Set<(event: WatchedEvent) => void>()
   readonly #prices = new Map<string, Price>()
   #server: RunningServer | undefined

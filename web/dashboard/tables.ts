@@ -21,6 +21,16 @@ export function showTables(state: State): void {
     newTrouble,
     (li, trouble) => setText(li.querySelector('time')!, ago(trouble.atMs, state.atMs)),
   )
+  byId('recipients-panel').hidden = state.recipients.length === 0
+  list(
+    body('recipients'),
+    state.recipients,
+    ({ name }) => name,
+    () => row(['', 'n', 'n', 'n']),
+    (tr, { name, earned, paid, owed }) => {
+      for (const [i, text] of [name, sat(earned), sat(paid), sat(owed)].entries()) setText(cell(tr, i), text)
+    },
+  )
   list(byId('nodes'), state.nodes, ({ publicKey, kind }) => `${publicKey} ${kind}`, newNode, showNode)
 }
 

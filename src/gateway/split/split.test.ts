@@ -85,11 +85,17 @@ const standings = () => {
 }
 
 it('what a route delivers is divided, and the creator’s part arrives at the creator’s node', async () => {
-  const { url } = await open(config(TENTH))
+  const { url, gateway } = await open(config(TENTH))
   const one = buyer()
   await (await one.fetch(url)).text()
   await one.close()
   await until(() => arrived() === 90_000n)
+  expect(gateway.recipients).toEqual(
+    expect.arrayContaining([
+      { recipient: 'creator', earned: 90_000n, paid: 90_000n, kept: false },
+      { recipient: 'platform', earned: 10_000n, paid: 0n, kept: true },
+    ]),
+  )
   expect(standings()).toEqual({
     creator: { earned: 90_000n, kept: false },
     platform: { earned: 10_000n, kept: true },

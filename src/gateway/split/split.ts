@@ -6,7 +6,7 @@ import type { Seller, SellerEvent } from '../../seller/seller.ts'
 import type { RecipientConfig } from '../config/schema.ts'
 import { Earnings, type SplitsByRoute } from './earnings.ts'
 import { type PayoutEvent, Payouts, type Recipient } from './payouts.ts'
-import { PayoutStore } from './store.ts'
+import { PayoutStore, type Standing } from './store.ts'
 
 /** What is needed of a recipient's node. */
 export type RecipientNode = Pick<LightningNode, 'createInvoices' | 'close'>
@@ -95,6 +95,11 @@ export class Split {
         () => {},
       ),
     )
+  }
+
+  /** How its recipients stand, the seller's own part included. @throws StreamError `ledger-failed` */
+  get standings(): readonly Standing[] {
+    return this.#open?.store.standings() ?? []
   }
 
   async close(): Promise<void> {

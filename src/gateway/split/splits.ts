@@ -1,9 +1,11 @@
 import { StreamError } from '../../errors/error.ts'
+import { msat, ZERO } from '../../money/msat.ts'
 import type { Seller } from '../../seller/seller.ts'
 import type { GatewayConfig, RouteConfig } from '../config/schema.ts'
 import type { PayoutEvent } from './payouts.ts'
 import type { Weights } from './shares.ts'
 import { type RecipientNode, Split } from './split.ts'
+import type { Standing } from './store.ts'
 
 export interface SplitsParts {
   /** Opens the node of a recipient, to make invoices. */
@@ -59,6 +61,17 @@ export class Splits {
     }
     const used = new Set(Object.values(recipients).map(({ node }) => node))
     for (const spec of this.#nodes.keys()) if (!used.has(spec)) void this.#closeNode(spec)
+  }
+
+  /** How the recipients of all sellers stand, by name: one that several sellers owe to is told once. @throws StreamError `ledger-failed` */
+  get standings(): readonly Standing[] {
+    const all = new Map<string, Standing>()
+    for (const one of [...this.#splits.values()].flatMap(({ standings }) => standings)) {
+      const { earned, paid, kept } = all.get(one.recipient) ?? { earned: ZERO, paid: ZERO, kept: true }
+      const sums = { earned: msat(earned + one.earned), paid: msat(paid + one.paid), kept: kept && one.kept }
+      all.set(one.recipient, { recipient: one.recipient, ...sums })
+    }
+    return [...all.values()]
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { creditAt } from '../../terms/credit.ts'
-import { owedBy, type WatchedRoute } from '../watched.ts'
+import { owedBy, type Watched, type WatchedRoute } from '../watched.ts'
 import type { Collector, Live } from './collector.ts'
 import { writePriceText } from './priceText.ts'
 import { add, NOTHING, type Sums } from './series.ts'
@@ -41,6 +41,14 @@ export interface RouteView {
   readonly today: Sums
 }
 
+/** Whom split routes pay. `owed` is earned and not on its way yet. */
+export interface RecipientView {
+  readonly name: string
+  readonly earned: bigint
+  readonly paid: bigint
+  readonly owed: bigint
+}
+
 export interface Snapshot {
   readonly atMs: number
   readonly today: Sums
@@ -52,6 +60,8 @@ export interface Snapshot {
   readonly owed: { readonly amount: bigint; readonly agreements: number }
   readonly streams: readonly StreamView[]
   readonly routes: readonly RouteView[]
+  /** Of splits; the seller's own part is left out. Those that are owed most come first. */
+  readonly recipients: readonly RecipientView[]
   readonly buyers: readonly Sight[]
   readonly troubles: readonly Trouble[]
   readonly nodes: readonly NodeView[]
@@ -61,7 +71,7 @@ const MINUTE_MS = 60_000
 /** Where today began, by the clock on the wall: minutes are kept for longer than any day lasts. */
 const midnight = (nowMs: number): number => new Date(nowMs).setHours(0, 0, 0, 0)
 /** What a page shows at most: all counts and sums are of everything. */
-const MAX_SHOWN = { streams: 200, buyers: 100, troubles: 50 } as const
+const MAX_SHOWN = { streams: 200, recipients: 100, buyers: 100, troubles: 50 } as const
 
 /** What a dashboard shows at one glance. @throws StreamError `ledger-failed` */
 export function snapshot(collector: Collector, wallets: Wallets, nowMs: number): Snapshot {
@@ -81,6 +91,7 @@ export function snapshot(collector: Collector, wallets: Wallets, nowMs: number):
       .sort((a, b) => (a.msatPerSecond === b.msatPerSecond ? 0 : a.msatPerSecond < b.msatPerSecond ? 1 : -1))
       .slice(0, MAX_SHOWN.streams),
     routes: gateway.routes.map((route) => routeOf(route, running, today.get(route.name) ?? NOTHING, edits)),
+    recipients: recipientsOf(gateway).slice(0, MAX_SHOWN.recipients),
     buyers: store.sights(MAX_SHOWN.buyers),
     troubles: store.troubles(MAX_SHOWN.troubles),
     nodes: wallets.views,
@@ -88,6 +99,13 @@ export function snapshot(collector: Collector, wallets: Wallets, nowMs: number):
 }
 
 const MAX_EDITS_LOOKED_AT = 200
+
+function recipientsOf({ recipients }: Watched): RecipientView[] {
+  return recipients
+    .filter(({ kept }) => !kept)
+    .map(({ recipient, earned, paid }) => ({ name: recipient, earned, paid, owed: earned - paid }))
+    .sort((a, b) => (a.owed === b.owed ? 0 : a.owed < b.owed ? 1 : -1))
+}
 
 function routeOf(
   route: WatchedRoute,

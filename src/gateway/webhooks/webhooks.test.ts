@@ -26,6 +26,7 @@ function source(): Watched & { tell(event: WatchedEvent): void } {
   const listeners = new Set<(event: WatchedEvent) => void>()
   return {
     routes: [],
+    recipients: [],
     setPrice: () => {},
     onEvent(listener) {
       listeners.add(listener)
