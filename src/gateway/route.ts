@@ -1,7 +1,7 @@
 import { StreamError } from '../errors/error.ts'
 import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
-import { type PaidHandler, PricedRoute } from '../seller/paywall.ts'
+import { GRACE_MS, type PaidHandler, PricedRoute } from '../seller/paywall.ts'
 import type { Seller } from '../seller/seller.ts'
 import { parseCredential } from '../wire/credential.ts'
 import type { RouteConfig } from './config/schema.ts'
@@ -105,7 +105,7 @@ export class ServingRoute implements GatewayRoute {
       asked && {
         ...{ credit: '0 sat', smallestPayment: smallestPayment ?? '1 sat', ...asked },
         price: video === undefined ? asked.price : playSpec(asked.price),
-        ...(grace !== undefined && { graceMs: grace }),
+        graceMs: grace ?? GRACE_MS,
       }
     )
   }

@@ -54,7 +54,8 @@ export interface Wall {
 
 type RouteTerms = Pick<Offer, 'price' | 'tariff' | 'credit' | 'smallestPayment' | 'scope' | 'negotiable'>
 
-const GRACE_MS = 30_000
+/** How long a delivery waits for money where nothing else is said. */
+export const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
 /** Credentials whose account is remembered, so that a busy agreement is not parsed at every request. */
 const MAX_REMEMBERED = 10_000

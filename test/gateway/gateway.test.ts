@@ -218,6 +218,20 @@ describe('prices that change', () => {
     expect(stand.events.map(({ type }) => type)).toContain('reload-failed')
   })
 
+  test('the patience that another configuration leaves out is as long as by default again', async () => {
+    const body = Buffer.alloc(50_000)
+    const url = await upstream((_, response) => response.end(body))
+    const route = { name: 'all', upstream: url, price: '1 sat/kB' }
+    const stand = await openStand({ routes: [{ ...route, grace: '20ms' }] })
+    // The window holds a fifth of the body, so it waits for payments that each take longer than the grace.
+    stand.nodes.buyer.latencyMs = 200
+    const buyer = stand.buyer()
+    const comes = async () => (await (await buyer.fetch(stand.url)).arrayBuffer()).byteLength === body.length
+    expect(await comes().catch(() => false)).toBe(false)
+    await stand.gateway.reload(checkConfig({ routes: [route] }))
+    expect(await comes()).toBe(true)
+  })
+
   test('with a rate: the offer says it and its age, and an old one sells nothing', async () => {
     let text: string = '65000'
     const file = join(folder, 'rate')
