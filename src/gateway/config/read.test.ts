@@ -50,6 +50,10 @@ describe('mistakes are told by line, with the choices', () => {
       'c.yaml:5:24: routes[0].split.bob is no recipient, and only one name may',
     ],
     [split('{ ann: 10%, bob: 40%, eve: 50% }'), 'c.yaml:5:34: routes[0].split.eve is no recipient'],
+    [
+      `recipients: { ann: { node: lnd:/a }, creator: { node: lnd:/d } }\n${route('    split: { ann: 10%, creater: 90% }')}`,
+      'c.yaml:5:24: routes[0].split.creater is no recipient, but nearly creator',
+    ],
     [split('{ ann: ten, bob: 90% }'), 'c.yaml:5:14: routes[0].split.ann "ten" is not a part such as 10%'],
     [split('{ ann: 33.3%, dan: 66.7001% }'), 'c.yaml:5:26: routes[0].split.dan "66.7001%" is not a part'],
     [split('{ "a b": 10%, dan: 90% }'), 'c.yaml:5:14: routes[0].split.a b is no name of a-z'],

@@ -31,6 +31,12 @@ export function* splitMistakes({ node, recipients = {}, routes }: Divided): Iter
       const which = 'one name may be none of them, the seller itself; the recipients are'
       for (const name of others) yield [[...at, name], `is no recipient, and only ${which} ${known.join(', ')}`]
     }
+    const unnamed = known.filter((name) => !Object.hasOwn(split, name))
+    for (const name of others.length === 1 ? others : []) {
+      const meant = unnamed.find((recipient) => isSlip(name, recipient))
+      if (meant)
+        yield [[...at, name], `is no recipient, but nearly ${meant}: what is the seller's own takes a name less alike`]
+    }
     // An embedded node is another one each time that it is named.
     const payer = payee?.node ?? node
     for (const name of names) {
@@ -41,4 +47,18 @@ export function* splitMistakes({ node, recipients = {}, routes }: Divided): Iter
       ]
     }
   }
+}
+
+/** Whether one name is the other with a slip of the finger or two: letters added, left out, changed. */
+function isSlip(one: string, other: string): boolean {
+  const most = Math.min(2, Math.floor(Math.max(one.length, other.length) / 4))
+  let row = Array.from({ length: other.length + 1 }, (_, i) => i)
+  for (const [i, letter] of [...one].entries()) {
+    const next = [i + 1]
+    for (const [j, second] of [...other].entries()) {
+      next.push(Math.min(row[j]! + (letter === second ? 0 : 1), row[j + 1]! + 1, next[j]! + 1))
+    }
+    row = next
+  }
+  return row.at(-1)! <= most
 }
