@@ -98,6 +98,10 @@ describe.skipIf(missing !== undefined)(`what befalls a viewer${missing ? `: ${mi
     const left = await agreements(one)
     await one.close()
     const two = await profile.newPage()
+    await two.goto(`${shop.url}/.stream/`)
+    // The browser takes its time over what a closed tab held.
+    const held = () => two.evaluate(async () => (await navigator.locks.query()).held?.length ?? 0)
+    await until(async () => (await held()) === 0, 'the closed tab lets go')
     await watch(two, shop.url + PLAYER)
     await until(async () => (await played(two)) > 1, 'it plays')
     expect(await agreements(two)).toEqual(left)
