@@ -19,6 +19,16 @@ export interface Limits {
   readonly total?: Msat | undefined
 }
 
+/** What one of several programs that pay from the same journal may spend, pending and unknown payments included. */
+export interface CallerLimits {
+  /** In all, for as long as the journal is kept. */
+  readonly max?: Msat
+  /** In any 24 hours. */
+  readonly perDay?: Msat
+  /** Where alone it may pay, as in a URL with its port, and how much there in any 24 hours; `null` is without a limit of its own. */
+  readonly hosts?: Readonly<Record<string, Msat | null>>
+}
+
 export const LIMIT_NAMES = ['request', 'agreement', 'host', 'day', 'fees', 'total'] as const
 export type LimitName = (typeof LIMIT_NAMES)[number]
 
