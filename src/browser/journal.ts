@@ -152,6 +152,10 @@ export class StoredJournal implements Journal {
     return this.#alone(() => this.#memory.spending())
   }
 
+  callerSpending(caller: string): Promise<{ readonly total: Msat; readonly day: Msat }> {
+    return this.#alone(() => this.#memory.callerSpending(caller))
+  }
+
   async end(): Promise<void> {
     for (const id of [...this.#unlock.keys()]) await this.releaseAgreement(id)
   }

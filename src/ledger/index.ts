@@ -32,4 +32,4 @@ export type {
   ReturnRecord,
   Settled,
 } from './ledger.ts'
-export type { KeptLimit, LimitName, Limits, LimitUse } from './limits.ts'
+export type { AnyLimit, CallerLimits, KeptLimit, LimitName, Limits, LimitUse } from './limits.ts'

@@ -263,6 +263,53 @@ export function journalContract(name: string, make: () => Journal): void {
       ])
     })
 
+    describe('callers', () => {
+      const now = Date.now()
+      const by = (n: number, caller: string | undefined, changes: Partial<NewPayment> = {}) =>
+        payment(n, { createdAtMs: now, ...(caller !== undefined && { caller }), ...changes })
+      const refused = (limit: string, spent: bigint) => ({ written: false, reason: 'limit', use: { limit, spent } })
+
+      test('have limits of their own, whatever others spend', async () => {
+        const limits = { caller: sat(25) }
+        expect(await journal.addPayment(by(1, 'ann'), limits)).toEqual(written)
+        expect(await journal.addPayment(by(2, 'bob'), limits)).toEqual(written)
+        expect(await journal.addPayment(by(3, undefined), limits)).toEqual(written)
+        expect(await journal.addPayment(by(4, 'ann'), limits)).toEqual(written)
+        expect(await journal.addPayment(by(5, 'ann'), limits)).toMatchObject(refused('caller', sat(22)))
+        expect(await journal.callerSpending('ann')).toEqual({ total: sat(22), day: sat(22) })
+        expect(await journal.callerSpending('eve')).toEqual({ total: ZERO, day: ZERO })
+        expect((await journal.spending()).total).toBe(sat(44))
+      })
+
+      test('get back what failed; what is pending or unknown counts in full', async () => {
+        for (const n of [1, 2, 3]) await journal.addPayment(by(n, 'ann'))
+        await journal.endPayment(hash(1), failed)
+        await journal.endPayment(hash(2), unknown)
+        await journal.endPayment(hash(3), settled)
+        expect((await journal.callerSpending('ann')).total).toBe(sat(11 + 11))
+        await journal.endPayment(hash(2), failed)
+        expect((await journal.callerSpending('ann')).total).toBe(sat(11))
+      })
+
+      test('have a limit for a day and for a host, which renew', async () => {
+        const host = { 'caller-host': sat(15) }
+        const day = { 'caller-day': sat(15) }
+        await journal.addPayment(by(1, 'ann', { createdAtMs: now - 2 * DAY }))
+        expect(await journal.addPayment(by(2, 'ann'), { ...host, ...day })).toEqual(written)
+        expect(await journal.addPayment(by(3, 'ann'), day)).toMatchObject(refused('caller-day', sat(11)))
+        expect(await journal.addPayment(by(3, 'ann'), host)).toMatchObject(refused('caller-host', sat(11)))
+        expect(await journal.addPayment(by(3, 'ann', { origin: 'https://other.example' }), host)).toEqual(written)
+        expect(await journal.callerSpending('ann')).toEqual({ total: sat(33), day: sat(22) })
+      })
+
+      test('are named in what was made and paid for them', async () => {
+        await journal.addAgreement(kept(1, { caller: 'ann' }))
+        await journal.addPayment(by(1, 'ann'))
+        expect(await journal.getAgreement(id(1))).toMatchObject({ caller: 'ann' })
+        expect(await journal.getPayment(hash(1))).toMatchObject({ caller: 'ann' })
+      })
+    })
+
     describe('agreements', () => {
       test('are read back as they were written, oldest first, and added once', async () => {
         await journal.addAgreement(kept(2))

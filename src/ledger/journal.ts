@@ -18,6 +18,8 @@ export interface JournalPayment {
   readonly fee: Msat
   /** Set when settled: proof of payment. */
   readonly preimage?: string
+  /** The program that had it paid, where several pay from one journal. */
+  readonly caller?: string
 }
 
 /** A payment that is about to be sent. */
@@ -66,6 +68,8 @@ export interface JournalAgreement {
   readonly challenge: string
   readonly agreement: string
   readonly createdAtMs: number
+  /** The program that it was made for, where several pay from one journal. */
+  readonly caller?: string
   readonly state: 'open' | 'closed'
   /** Steps that were received, by the buyer's own count. A process that was killed may have received a little more. */
   readonly receivedSteps: bigint
@@ -86,7 +90,7 @@ export interface PaymentFilter {
 }
 
 /** What was spent, by what limits look at. */
-export interface SpendingReport extends Omit<Spending, 'agreement' | 'host'> {
+export interface SpendingReport extends Pick<Spending, 'day' | 'fees' | 'total'> {
   /** In the last 24 hours, by host. */
   readonly hosts: ReadonlyMap<string, Msat>
 }
@@ -136,6 +140,8 @@ export interface Journal {
   /** Sets a limit, or takes it away. `host` goes with the name `host` only. */
   setLimit(name: LimitName, amount: Msat | undefined, host?: string): Promise<void>
   spending(): Promise<SpendingReport>
+  /** What one caller spent: in all, and in the last 24 hours. */
+  callerSpending(caller: string): Promise<{ readonly total: Msat; readonly day: Msat }>
   /** Ends the use of the store. */
   end(): Promise<void>
 }

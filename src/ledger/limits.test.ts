@@ -8,6 +8,9 @@ const spending = (changes: Partial<Spending> = {}): Spending => ({
   day: 0n,
   fees: 0n,
   total: 0n,
+  caller: 0n,
+  'caller-day': 0n,
+  'caller-host': 0n,
   ...changes,
 })
 

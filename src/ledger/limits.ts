@@ -1,4 +1,4 @@
-import type { Msat } from '../money/msat.ts'
+import { type Msat, ZERO } from '../money/msat.ts'
 
 /**
  * What a buyer may spend, routing included. Pending payments and those of unknown outcome count in full, with their fee caps.
@@ -17,6 +17,12 @@ export interface Limits {
   readonly fees?: Msat | undefined
   /** In all, for as long as the journal is kept. */
   readonly total?: Msat | undefined
+  /** By one caller, for as long as the journal is kept. Those of a caller are given with each of its payments, and not kept. */
+  readonly caller?: Msat | undefined
+  /** By one caller, in any 24 hours. */
+  readonly 'caller-day'?: Msat | undefined
+  /** By one caller at one host, in any 24 hours. */
+  readonly 'caller-host'?: Msat | undefined
 }
 
 /** What one of several programs that pay from the same journal may spend, pending and unknown payments included. */
@@ -31,6 +37,9 @@ export interface CallerLimits {
 
 export const LIMIT_NAMES = ['request', 'agreement', 'host', 'day', 'fees', 'total'] as const
 export type LimitName = (typeof LIMIT_NAMES)[number]
+const CALLER_LIMITS = ['caller', 'caller-day', 'caller-host'] as const
+/** Every limit there is, those that are given for a caller among them. */
+export type AnyLimit = LimitName | (typeof CALLER_LIMITS)[number]
 
 /** Each limit as it is said: "the limit of 5 sat in a day". */
 export const LIMIT_OF = {
@@ -40,7 +49,10 @@ export const LIMIT_OF = {
   day: 'in a day',
   fees: 'for routing in a day',
   total: 'in all',
-} as const satisfies Record<LimitName, string>
+  caller: 'of this caller',
+  'caller-day': 'of this caller in a day',
+  'caller-host': 'of this caller at this host in a day',
+} as const satisfies Record<AnyLimit, string>
 
 /** A limit as it is kept: for all hosts, or for the one it names (`host` only). */
 export interface KeptLimit {
@@ -52,7 +64,7 @@ export interface KeptLimit {
 
 /** How much of a limit is used. */
 export interface LimitUse {
-  readonly limit: LimitName
+  readonly limit: AnyLimit
   readonly max: Msat
   /** With the payment in question, where there is one. */
   readonly spent: Msat
@@ -65,6 +77,10 @@ export interface Spending {
   readonly day: bigint
   readonly fees: bigint
   readonly total: bigint
+  /** By the caller of the payment; zero without one. */
+  readonly caller: bigint
+  readonly 'caller-day': bigint
+  readonly 'caller-host': bigint
 }
 
 /** A payment of this much would pass a limit, or come near one. */
@@ -85,7 +101,7 @@ const SOFT_PERCENT = 80n
  */
 export function judge(limits: Limits, spending: Spending, cost: bigint, maxFee: bigint): Judgement {
   const near: LimitUse[] = []
-  for (const limit of ['agreement', 'host', 'day', 'fees', 'total'] as const) {
+  for (const limit of ['agreement', 'host', 'day', 'fees', 'total', ...CALLER_LIMITS] as const) {
     const max = limits[limit]
     if (max === undefined) continue
     const before = spending[limit]
@@ -99,12 +115,22 @@ export function judge(limits: Limits, spending: Spending, cost: bigint, maxFee: 
 
 /** The stricter of each. */
 export function strictest(one: Limits, other: Limits): Limits {
-  const entries = LIMIT_NAMES.flatMap((name) => {
+  const entries = [...LIMIT_NAMES, ...CALLER_LIMITS].flatMap((name) => {
     const [a, b] = [one[name], other[name]]
     const least = a === undefined || (b !== undefined && b < a) ? b : a
     return least === undefined ? [] : [[name, least] as const]
   })
   return Object.fromEntries(entries)
+}
+
+/** What a caller may still do at a host. One that may pay nothing there has a limit of zero. */
+export function callerLimitsAt({ max, perDay, hosts }: CallerLimits, host: string): Limits {
+  const own = hosts && (Object.hasOwn(hosts, host) ? hosts[host] : ZERO)
+  return {
+    ...(max !== undefined && { caller: max }),
+    ...(perDay !== undefined && { 'caller-day': perDay }),
+    ...(own !== undefined && own !== null && { 'caller-host': own }),
+  }
 }
 
 /** The limits that hold at a host: its own where it has one. @param host as in a URL, with its port */

@@ -141,15 +141,33 @@ export class MemoryJournal implements Journal {
     return { day, fees, total, hosts: new Map([...hosts].sort(([a], [b]) => compare(a, b))) }
   }
 
+  async callerSpending(caller: string): Promise<{ readonly total: Msat; readonly day: Msat }> {
+    const { caller: total, 'caller-day': day } = this.#callerSum(caller, '', Date.now())
+    return { total: msat(total), day: msat(day) }
+  }
+
   async end(): Promise<void> {}
 
-  #spendingFor({ agreementId, origin, createdAtMs }: NewPayment): Spending {
-    const sum = (payments: readonly JournalPayment[]) =>
-      payments.reduce((total, payment) => total + costOf(payment), 0n)
+  #callerSum(
+    caller: string | undefined,
+    host: string,
+    nowMs: number,
+  ): Pick<Spending, 'caller' | 'caller-day' | 'caller-host'> {
+    const own = [...this.#payments.values()].filter((payment) => caller !== undefined && payment.caller === caller)
+    const recent = own.filter(({ createdAtMs }) => hourOf(createdAtMs) >= dayBefore(nowMs))
+    return {
+      caller: sumOf(own),
+      'caller-day': sumOf(recent),
+      'caller-host': sumOf(recent.filter(({ origin }) => hostOf(origin) === host)),
+    }
+  }
+
+  #spendingFor({ agreementId, origin, createdAtMs, caller }: NewPayment): Spending {
     return {
       ...this.#sum(createdAtMs),
-      agreement: sum([...this.#payments.values()].filter((payment) => payment.agreementId === agreementId)),
-      host: sum(this.#since(createdAtMs).filter((payment) => hostOf(payment.origin) === hostOf(origin))),
+      ...this.#callerSum(caller, hostOf(origin), createdAtMs),
+      agreement: sumOf([...this.#payments.values()].filter((payment) => payment.agreementId === agreementId)),
+      host: sumOf(this.#since(createdAtMs).filter((payment) => hostOf(payment.origin) === hostOf(origin))),
     }
   }
 
@@ -170,4 +188,6 @@ const isOpen = ({ status }: JournalPayment): boolean => status === 'pending' || 
 const feeOf = ({ status, fee, maxFee }: JournalPayment): bigint =>
   status === 'failed' ? 0n : status === 'settled' ? fee : maxFee
 const costOf = (payment: JournalPayment): bigint => (payment.status === 'failed' ? 0n : payment.amount + feeOf(payment))
+const sumOf = (payments: readonly JournalPayment[]): bigint =>
+  payments.reduce((total, payment) => total + costOf(payment), 0n)
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -39,10 +39,10 @@ export class SqliteJournal implements Journal {
   }
 
   async addAgreement(entry: NewAgreement): Promise<void> {
-    const { id, secret, url, method, challenge, agreement, createdAtMs } = entry
+    const { id, secret, url, method, challenge, agreement, createdAtMs, caller = '' } = entry
     const holder = this.#holder.take()
     await this.#batch.add(() =>
-      this.#sql.addAgreement.run(id, secret, url, method, challenge, agreement, createdAtMs, holder),
+      this.#sql.addAgreement.run(id, secret, url, method, challenge, agreement, createdAtMs, holder, caller),
     )
   }
 
@@ -114,6 +114,7 @@ export class SqliteJournal implements Journal {
       const host = hostOf(text(ended, 'origin'))
       this.#sql.addSpending.run(hourOf(number(ended, 'created_at_ms')), host, change, fee - maxFee)
       this.#sql.addSpent.run(change, text(ended, 'agreement_id'))
+      this.#addCallerSpending(text(ended, 'caller'), hourOf(number(ended, 'created_at_ms')), host, change)
     })
   }
 
@@ -168,6 +169,13 @@ export class SqliteJournal implements Journal {
     })
   }
 
+  async callerSpending(caller: string): Promise<{ readonly total: Msat; readonly day: Msat }> {
+    return this.#read(() => ({
+      total: amount(this.#sql.callerSpent.get(caller), 'spent'),
+      day: amount(this.#sql.callerDaySpent.get(caller, dayBefore(Date.now())), 'spent'),
+    }))
+  }
+
   async end(): Promise<void> {
     this.#batch.flush()
     this.#holder.end()
@@ -186,22 +194,35 @@ export class SqliteJournal implements Journal {
       maxFee,
       createdAtMs,
       receivedSteps,
+      caller = '',
     } = payment
     const host = hostOf(origin)
     const limits = strictest(limitsAt(this.#sql.limits.all().map(readLimit), host), given)
     const cost = msat(sent) + maxFee
-    const { over, near } = judge(limits, this.#spending(limits, agreementId, host, createdAtMs), cost, maxFee)
+    const { over, near } = judge(limits, this.#spending(limits, payment, host), cost, maxFee)
     if (over) return { written: false, reason: 'limit', use: over }
-    this.#sql.addPayment.run(paymentHash, request, agreementId, origin, payer, sent, maxFee, createdAtMs, holder)
+    this.#sql.addPayment.run(
+      paymentHash,
+      request,
+      agreementId,
+      origin,
+      payer,
+      sent,
+      maxFee,
+      createdAtMs,
+      holder,
+      caller,
+    )
     this.#sql.addSpending.run(hourOf(createdAtMs), host, cost, maxFee)
     this.#sql.addSpent.run(cost, agreementId)
+    this.#addCallerSpending(caller, hourOf(createdAtMs), host, cost)
     this.#sql.noteReceived.run(storable(receivedSteps), agreementId)
     return { written: true, near }
   }
 
   /** Only what a limit asks for is added up. */
-  #spending(limits: Limits, agreementId: string, host: string, nowMs: number): Spending {
-    const since = dayBefore(nowMs)
+  #spending(limits: Limits, { agreementId, createdAtMs, caller = '' }: NewPayment, host: string): Spending {
+    const since = dayBefore(createdAtMs)
     const spent = (wanted: unknown, query: () => ReturnType<StatementSync['get']>, column = 'spent') => {
       const row = wanted === undefined ? undefined : query()
       return row ? integer(row, column) : 0n
@@ -212,7 +233,14 @@ export class SqliteJournal implements Journal {
       day: spent(limits.day, () => this.#sql.daySpent.get(since)),
       fees: spent(limits.fees, () => this.#sql.daySpent.get(since), 'fees'),
       total: spent(limits.total, () => this.#sql.totalSpent.get()),
+      caller: spent(limits.caller, () => this.#sql.callerSpent.get(caller)),
+      'caller-day': spent(limits['caller-day'], () => this.#sql.callerDaySpent.get(caller, since)),
+      'caller-host': spent(limits['caller-host'], () => this.#sql.callerHostSpent.get(caller, since, host)),
     }
+  }
+
+  #addCallerSpending(caller: string, hour: number, host: string, change: bigint): void {
+    if (caller !== '') this.#sql.addCallerSpending.run(caller, hour, host, change)
   }
 
   #readAgreement(row: Row): JournalAgreement {

@@ -40,13 +40,19 @@ export const MIGRATIONS = [
    CREATE TABLE limits (
      name TEXT NOT NULL, host TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (name, host)
    ) STRICT, WITHOUT ROWID`,
+  // Several programs pay from one journal, each with limits of its own.
+  `ALTER TABLE agreements ADD COLUMN caller TEXT NOT NULL DEFAULT '';
+   ALTER TABLE payments ADD COLUMN caller TEXT NOT NULL DEFAULT '';
+   CREATE TABLE caller_spending (
+     caller TEXT NOT NULL, hour INTEGER NOT NULL, host TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (caller, hour, host)
+   ) STRICT, WITHOUT ROWID`,
 ]
 
 const OPEN = `status IN ('pending', 'unknown')`
 
 export const QUERIES = {
-  addAgreement: `INSERT OR IGNORE INTO agreements (id, secret, url, method, challenge, agreement, created_at_ms, state, holder)
-    VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?)`,
+  addAgreement: `INSERT OR IGNORE INTO agreements (id, secret, url, method, challenge, agreement, created_at_ms, state, holder, caller)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
   holderOf: 'SELECT holder FROM agreements WHERE id = ?',
   hold: 'UPDATE agreements SET holder = ? WHERE id = ?',
   release: `UPDATE agreements SET holder = '' WHERE id = ? AND holder = ?`,
@@ -60,13 +66,13 @@ export const QUERIES = {
   agreement: 'SELECT * FROM agreements WHERE id = ?',
   agreements: 'SELECT * FROM agreements WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at_ms, id',
   // Over one that failed, and over no other: see who asks for it.
-  addPayment: `INSERT OR REPLACE INTO payments (payment_hash, request, agreement_id, origin, payer, amount, max_fee, created_at_ms, status, holder)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)`,
+  addPayment: `INSERT OR REPLACE INTO payments (payment_hash, request, agreement_id, origin, payer, amount, max_fee, created_at_ms, status, holder, caller)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
   isPaid: `SELECT 1 FROM payments WHERE payment_hash = ? AND status <> 'failed'`,
   isKnown: 'SELECT 1 FROM payments WHERE payment_hash = ?',
   // A final outcome is never overwritten.
   endPayment: `UPDATE payments SET status = ?, fee = ?, preimage = ? WHERE payment_hash = ? AND ${OPEN}
-    RETURNING agreement_id, origin, amount, max_fee, created_at_ms`,
+    RETURNING agreement_id, origin, amount, max_fee, created_at_ms, caller`,
   payment: 'SELECT * FROM payments WHERE payment_hash = ?',
   payments: `SELECT * FROM payments WHERE (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
     ORDER BY created_at_ms, payment_hash`,
@@ -74,6 +80,12 @@ export const QUERIES = {
     ORDER BY created_at_ms, payment_hash`,
   addSpending: `INSERT INTO spending VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (hour, host) DO UPDATE SET amount = amount + ?3, fees = fees + ?4`,
+  addCallerSpending: `INSERT INTO caller_spending VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (caller, hour, host) DO UPDATE SET amount = amount + ?4`,
+  callerSpent: 'SELECT coalesce(sum(amount), 0) AS spent FROM caller_spending WHERE caller = ?',
+  callerDaySpent: 'SELECT coalesce(sum(amount), 0) AS spent FROM caller_spending WHERE caller = ? AND hour >= ?',
+  callerHostSpent:
+    'SELECT coalesce(sum(amount), 0) AS spent FROM caller_spending WHERE caller = ? AND hour >= ? AND host = ?',
   addSpent: 'UPDATE agreements SET spent = spent + ? WHERE id = ?',
   agreementSpent: 'SELECT spent FROM agreements WHERE id = ?',
   hostSpent: 'SELECT coalesce(sum(amount), 0) AS spent FROM spending WHERE host = ? AND hour >= ?',
@@ -95,6 +107,7 @@ export const readAgreement = (row: Row, returns: readonly Row[]): JournalAgreeme
   createdAtMs: number(row, 'created_at_ms'),
   state: word(row, 'state', ['open', 'closed']),
   receivedSteps: integer(row, 'received_steps'),
+  ...(row.caller !== '' && { caller: text(row, 'caller') }),
   ...(row.statement !== null && { statement: text(row, 'statement') }),
   returns: returns.map((entry) => ({
     invoice: text(entry, 'invoice'),
@@ -114,6 +127,7 @@ export const readPayment = (row: Row): JournalPayment => ({
   createdAtMs: number(row, 'created_at_ms'),
   status: word(row, 'status', ['pending', 'settled', 'failed', 'unknown']),
   fee: amount(row, 'fee'),
+  ...(row.caller !== '' && { caller: text(row, 'caller') }),
   ...(row.preimage !== null && { preimage: text(row, 'preimage') }),
 })
 
