@@ -74,11 +74,16 @@ export interface Buyer {
   readonly spent: Msat
   /** How the agreements that were closed ended: also there when closing another one failed. */
   readonly closings: readonly Closing[]
+  /** Ends one agreement of this buyer, with what runs on it, as `close` does; `undefined` if it has no such one, or its end is known. */
+  closeAgreement(id: string): Promise<Closing | undefined>
   /** Ends all agreements: checks the sellers' final statements, and takes what is left back. `keep` leaves them open. */
   close(options?: { readonly keep?: boolean }): Promise<readonly Closing[]>
 }
 
 const CONTROL_TIMEOUT_MS = 20_000
+/** Places, and agreements that are over, beyond which the oldest are forgotten: a buyer may run for months. */
+const MAX_PLACES = 4096
+const MAX_OVER = 256
 /** A request body that must be sent twice is held up to here. */
 const MAX_HELD_BODY = 64 << 20
 
@@ -166,6 +171,16 @@ class PayingBuyer implements Buyer {
     return challenge && decodeOffer(challenge.request)
   }
 
+  async closeAgreement(id: string): Promise<Closing | undefined> {
+    const trade = this.#trades.find(({ deal }) => deal.agreement.id === id)
+    if (!trade || this.#ends.has(trade)) return undefined
+    const end = this.#end(trade)
+    for (const [place, other] of this.#byPlace) void other.then((own) => own === trade && this.#byPlace.delete(place))
+    this.#retired.add(trade)
+    await end
+    return this.#closings.find(({ agreement }) => agreement === id)
+  }
+
   async close({ keep = false } = {}): Promise<readonly Closing[]> {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
@@ -199,6 +214,8 @@ class PayingBuyer implements Buyer {
     if (running) return running
     const trade = this.#find(url, request, challenge, startedAt)
     this.#byPlace.set(place, trade)
+    // One that is forgotten is only asked for its price once more.
+    if (this.#byPlace.size > MAX_PLACES) this.#byPlace.delete(this.#byPlace.keys().next().value!)
     trade.catch(() => this.#byPlace.delete(place))
     return trade
   }
@@ -224,7 +241,7 @@ class PayingBuyer implements Buyer {
       const past = await readPast(this.#journal, entry)
       const endpoint = this.#endpoint(entry.url, entry.method)
       const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt, past)
-      this.#trades.push(trade)
+      this.#add(trade)
       if (await trade.isGood()) return trade
       this.#retire(trade)
     }
@@ -262,8 +279,19 @@ class PayingBuyer implements Buyer {
       createdAtMs: Date.now(),
     })
     const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt)
-    this.#trades.push(trade)
+    this.#add(trade)
     return trade
+  }
+
+  #add(trade: Trade): void {
+    this.#trades.push(trade)
+    const over = this.#trades.filter((one) => this.#ends.has(one) && one.summary().state === 'closed')
+    for (const one of over.slice(0, Math.max(0, over.length - MAX_OVER))) {
+      this.#trades.splice(this.#trades.indexOf(one), 1)
+      this.#ends.delete(one)
+      this.#retired.delete(one)
+    }
+    this.#closings.splice(0, Math.max(0, this.#closings.length - MAX_OVER))
   }
 
   #ready(): Promise<{ wallet: Wallet; info: NodeInfo }> {

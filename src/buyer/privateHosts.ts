@@ -45,9 +45,14 @@ export async function reachOf(hostname: string): Promise<Reach> {
   return among === found.length ? 'private' : 'mixed'
 }
 
-function isPrivateAddress(address: string): boolean {
+let privateAddresses: import('node:net').BlockList | undefined
+
+/** Whether only this machine, its neighbours or nobody can be reached at an IP address. */
+export function isPrivateAddress(address: string): boolean {
   const { BlockList, isIPv6 } = process.getBuiltinModule('node:net')
-  const list = new BlockList()
-  for (const subnet of SUBNETS) list.addSubnet(...subnet)
-  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  if (!privateAddresses) {
+    privateAddresses = new BlockList()
+    for (const subnet of SUBNETS) privateAddresses.addSubnet(...subnet)
+  }
+  return privateAddresses.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

@@ -1,11 +1,22 @@
+import { StreamError } from '../errors/error.ts'
+import { type OwnSending, SEND, SENT } from './sending.ts'
+
 /** A request as it was asked for, and the bytes of its body. */
 export interface Measured {
   readonly request: RequestInit
   readonly sent: bigint
 }
 
-/** Makes bytes of a request's body, where those are sold: of a form, say, nobody else knows how many it has. */
+/**
+ * Makes bytes of a request's body, where those are sold: of a form, say, nobody else knows how many it has.
+ * @throws StreamError `request-refused` for a body that brings its own way to be sent, and not its length
+ */
 export async function measured(init: RequestInit): Promise<Measured> {
+  const { [SEND]: send, [SENT]: sent } = init as OwnSending
+  if (send && sent !== undefined) return { request: init, sent }
+  if (send && !/^(?:GET|HEAD)$/.test(init.method ?? 'GET')) {
+    throw new StreamError('request-refused', 'what is uploaded is charged here, and this body does not tell its length')
+  }
   if (init.body === undefined || init.body === null) return { request: init, sent: 0n }
   const whole = new Response(init.body)
   const body = new Uint8Array(await whole.arrayBuffer())

@@ -29,6 +29,8 @@ export interface TradeSummary {
   readonly halted: number
   /** What the windows carry without a halt at the payment time seen, in msat a second: the bound to lift if it is too low. */
   readonly windowPerSecond: bigint
+  /** Requests that are being answered. */
+  readonly active: number
   readonly state: 'open' | 'paused' | 'closed'
   readonly returned: Msat
   /** An earlier run of the buyer made this agreement; what it paid and received is in the figures. */

@@ -17,6 +17,7 @@ import { type Deal, randomHex } from './negotiate.ts'
 import { firstInvoices, openingAmount } from './opening.ts'
 import { NO_PAST, type Past } from './past.ts'
 import { Payer, type Wallet } from './payer.ts'
+import { notePurchase, type Purchase } from './purchase.ts'
 import { Readers } from './readers.ts'
 import type { Receipt } from './receipt.ts'
 import { BodyCounter, expectedSteps, Received } from './received.ts'
@@ -202,13 +203,28 @@ export class Trade {
     // A decoded body could not be counted: what is sold is the bytes as the seller sends them.
     headers.set('accept-encoding', 'identity')
     try {
-      return this.#answered(await this.endpoint.fetch(url, { ...request, headers, signal }), receipt, signal)
+      const response = await this.endpoint.fetch(url, { ...request, headers, signal })
+      return notePurchase(this.#answered(response, receipt, signal), this.#purchase(receipt))
     } catch (error) {
       receipt.cut = true
       this.#end(receipt, false)
       if (abort.signal.aborted) throw this.#withCounts(abort.signal.reason)
       if (init.signal?.aborted) throw init.signal.reason
       throw unreachable(url, error)
+    }
+  }
+
+  #purchase(receipt: Receipt): Purchase {
+    const cost = () => this.#received.costOf(receipt, performance.now())
+    const paid = () => this.#payer.paid
+    return {
+      agreement: this.agreement.id,
+      get cost() {
+        return cost()
+      },
+      get paid() {
+        return paid()
+      },
     }
   }
 
@@ -415,6 +431,7 @@ export class Trade {
         creditAt(agreement.credit, this.#payer.paid),
         this.#wallet.pace.latencyMs,
       ),
+      active: this.#received.open.size,
       state: this.#closed ? 'closed' : this.#halts.halted ? 'paused' : 'open',
       returned: this.#returned,
       resumed: this.#resumed,
