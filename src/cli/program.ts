@@ -17,6 +17,7 @@ import { reportError } from './output/reportError.ts'
 import { payCommand } from './pay.ts'
 import { payoutsCommand } from './payouts.ts'
 import { priceCommand } from './price.ts'
+import { proxyCommand } from './proxy.ts'
 import { recoverCommand } from './recover.ts'
 import { sellCommand } from './sell.ts'
 import { statementCommand } from './statement.ts'
@@ -40,6 +41,7 @@ const program = new Command('streampay')
 const commands = [
   sellCommand(),
   getCommand(),
+  proxyCommand(),
   priceCommand(),
   budgetCommand(),
   historyCommand(),

@@ -246,6 +246,24 @@ export const CODES = {
     title: 'The redirect is not followed',
     hint: 'Ask for the address in `location` itself if you trust it, or allow redirects to other hosts with --location.',
   },
+  'target-refused': {
+    status: 403,
+    exit: 'refused',
+    title: 'The proxy does not go there',
+    hint: 'Ask for http:// or https:// addresses of public hosts or of this machine; --private opens private networks: docs/proxy.md.',
+  },
+  'token-unknown': {
+    status: 401,
+    exit: 'refused',
+    title: 'No caller has this token',
+    hint: 'Send a token of `streampay proxy callers add NAME` as `Streampay-Token`, as the password to the proxy, or as a Bearer token.',
+  },
+  'origin-refused': {
+    status: 403,
+    exit: 'refused',
+    title: 'A web page may not spend here',
+    hint: 'Programs of this machine ask by its loopback address and without an Origin; pages pay by streampay/browser.',
+  },
   'budget-exhausted': {
     status: 402,
     exit: 'budget',

@@ -7,6 +7,8 @@ export type WebHandler = (request: Request) => Response | Promise<Response>
 /** What is known of a request before its body, in HTTP/1.1 and HTTP/2 alike. */
 export interface Head {
   readonly method?: string | undefined
+  /** The target as it was sent. */
+  readonly url?: string | undefined
   /** Names and values by turns. */
   readonly rawHeaders: readonly string[]
   readonly socket: { readonly remoteAddress?: string | undefined } | undefined
@@ -56,6 +58,10 @@ export class LightRequest {
   /** The address of the peer, which may be a proxy's. `undefined` once it has left. */
   get address(): string | undefined {
     return this.#head.socket?.remoteAddress
+  }
+
+  get target(): string | undefined {
+    return this.#head.url
   }
 
   get real(): Request {
@@ -133,6 +139,9 @@ export function withBody(request: Request, body: ReadableStream<Uint8Array>): Re
 /** The address of the peer that sent a request, where the adapter knows it. */
 export const addressOf = (request: Request): string | undefined =>
   isLight(request) ? request.address : addresses.get(request)
+
+/** The target as it was sent, where the adapter knows it: a path, or to a proxy a whole URL (RFC 9112, section 3.2). */
+export const sentTarget = (request: Request): string | undefined => (isLight(request) ? request.target : undefined)
 
 /** Addresses of peers that another server told. */
 const addresses = new WeakMap<Request, string>()

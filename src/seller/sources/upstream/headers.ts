@@ -42,6 +42,9 @@ export function returned(incoming: IncomingMessage): Headers {
   return headers
 }
 
+/** Takes away what speaks of one connection alone. */
+export const dropHopByHop = (headers: Headers): void => drop(headers, HOP_BY_HOP)
+
 function drop(headers: Headers, names: readonly string[]): void {
   for (const name of (headers.get('connection') ?? '').split(',')) {
     if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim())

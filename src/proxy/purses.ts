@@ -1,0 +1,172 @@
+import { type Buyer, createBuyer } from '../buyer/buyer.ts'
+import type { Closing } from '../buyer/closing.ts'
+import { type Recovery, recover } from '../buyer/recover.ts'
+import type { TradeSummary } from '../buyer/summary.ts'
+import { type StreamError, toStreamError } from '../errors/error.ts'
+import type { Journal } from '../ledger/journal.ts'
+import type { LimitUse } from '../ledger/limits.ts'
+import type { LightningNode } from '../lightning/node.ts'
+import { MAX_MSAT, type Msat } from '../money/msat.ts'
+import type { Price } from '../money/price.ts'
+import { journalOf } from './callerJournal.ts'
+import type { Caller, Callers } from './callers.ts'
+
+export interface PursesOptions {
+  readonly node: Promise<LightningNode>
+  readonly journal: Journal
+  readonly callers: Callers
+  /** What sends the buyers' requests. */
+  readonly fetch: typeof globalThis.fetch
+  /** What each caller may spend while the process runs, unless it has limits of its own. */
+  readonly max: Msat
+  readonly maxPrice?: readonly Price[]
+  readonly ahead: Msat
+  readonly maxFeePercent: number
+  /** Pays over plain http to other machines too. */
+  readonly insecure: boolean
+  /** An agreement that nobody used for so long is closed, and its balance comes back. In ms. */
+  readonly idleMs: number
+  readonly onEvent: (event: PurseEvent) => void
+}
+
+export type PurseEvent =
+  | { readonly type: 'limit-near'; readonly caller: string; readonly use: LimitUse }
+  | { readonly type: 'closed'; readonly caller: string; readonly trade: TradeSummary; readonly closing: Closing }
+  | { readonly type: 'trouble'; readonly caller: string; readonly error: StreamError; readonly agreement: string }
+
+/** One agreement in use, and whose it is. */
+export interface CallersTrade {
+  readonly caller: string
+  readonly trade: TradeSummary
+}
+
+const LOOK_MS = 2000
+/** Longer than a closing may take, so that the process ends whatever a seller does. */
+const RECOVER_WITHIN_MS = 60_000
+
+/**
+ * A buyer for each caller, made when it first pays. They share the node, the journal and its limits; agreements, balances and budgets are each
+ * caller's own.
+ */
+export class Purses {
+  readonly #options: PursesOptions
+  readonly #buyers = new Map<string, { readonly name: string; readonly buyer: Buyer }>()
+  /** Since when an agreement is as it was, by its id. */
+  readonly #still = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
+  readonly #looking: ReturnType<typeof setInterval>
+
+  constructor(options: PursesOptions) {
+    this.#options = options
+    this.#looking = setInterval(() => this.#closeIdle(), Math.min(LOOK_MS, options.idleMs))
+    this.#looking.unref()
+  }
+
+  /** What the owner buys is bought by nobody in particular. */
+  of({ name, isOwner, limits }: Caller): Buyer {
+    const known = isOwner ? 'anyone' : name
+    const hasOwn = limits.max !== undefined || limits.perDay !== undefined
+    const key = `${known}/${hasOwn}`
+    const found = this.#buyers.get(key)
+    if (found) return found.buyer
+    const buyer = this.#open(known, hasOwn ? MAX_MSAT : this.#options.max)
+    this.#buyers.set(key, { name: known, buyer })
+    return buyer
+  }
+
+  get trades(): readonly CallersTrade[] {
+    return [...this.#buyers.values()].flatMap(({ name, buyer }) =>
+      buyer.trades.map((trade) => ({ caller: name, trade })),
+    )
+  }
+
+  /**
+   * Closes an agreement that this process uses, with what runs on it; `undefined` if it uses no such one.
+   * @param caller whose it must be; anybody's by default
+   * @throws StreamError `seller-unreachable`, `statement-invalid`
+   */
+  async closeAgreement(id: string, caller?: string): Promise<Closing | undefined> {
+    for (const { name, buyer } of this.#buyers.values()) {
+      const trade = buyer.trades.find(({ agreement }) => agreement === id)
+      if (!trade || (caller !== undefined && caller !== name)) continue
+      const closing = await buyer.closeAgreement(id)
+      if (closing)
+        this.#options.onEvent({ type: 'closed', caller: name, trade: this.#tradeOf(buyer, id) ?? trade, closing })
+      return closing
+    }
+    return undefined
+  }
+
+  /** Takes up what a proxy that was killed left: follows its payments, closes its agreements and takes their balances back. */
+  async recover(signal: AbortSignal): Promise<Recovery> {
+    const { journal, fetch, node } = this.#options
+    // Agreements without a caller are other commands', left open perhaps on purpose.
+    const agreements: Journal['agreements'] = async (state) =>
+      (await journal.agreements(state)).filter(({ caller }) => caller !== undefined)
+    const ours = new Proxy(journal, {
+      get(target, property) {
+        if (property === 'agreements') return agreements
+        const value = target[property as keyof Journal]
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    return recover({ node: await node, journal: ours, fetch, close: true, withinMs: RECOVER_WITHIN_MS, signal })
+  }
+
+  /** Ends all agreements, and tells what came of each. */
+  async close(): Promise<void> {
+    clearInterval(this.#looking)
+    await Promise.all([...this.#buyers.values()].map((one) => this.#close(one)))
+  }
+
+  async #close({ name, buyer }: { readonly name: string; readonly buyer: Buyer }): Promise<void> {
+    const told = new Set(buyer.closings)
+    let failure: unknown
+    await buyer.close().catch((error) => {
+      failure = error
+    })
+    for (const closing of buyer.closings) {
+      const trade = this.#tradeOf(buyer, closing.agreement)
+      if (trade && !told.has(closing)) this.#options.onEvent({ type: 'closed', caller: name, trade, closing })
+    }
+    if (failure === undefined) return
+    this.#options.onEvent({ type: 'trouble', caller: name, error: toStreamError(failure), agreement: '' })
+  }
+
+  #open(name: string, max: Msat): Buyer {
+    const { node, journal, callers, fetch, maxPrice, ahead, maxFeePercent, insecure, onEvent } = this.#options
+    const limits = () => (name === 'anyone' ? {} : callers.list().find((caller) => caller.name === name)?.limits)
+    return createBuyer({
+      node,
+      journal: journalOf(journal, name, limits),
+      fetch,
+      max,
+      ahead,
+      maxFeePercent,
+      insecure,
+      onLimitNear: (use) => onEvent({ type: 'limit-near', caller: name, use }),
+      ...(maxPrice && { maxPrice }),
+    })
+  }
+
+  #tradeOf = (buyer: Buyer, id: string): TradeSummary | undefined =>
+    buyer.trades.find(({ agreement }) => agreement === id)
+
+  #closeIdle(): void {
+    const now = performance.now()
+    const seen = new Set<string>()
+    for (const { caller, trade } of this.trades) {
+      if (trade.state === 'closed') continue
+      const { agreement, active, bytes, payments } = trade
+      seen.add(agreement)
+      const mark = `${active}/${bytes}/${payments}`
+      const still = this.#still.get(agreement)
+      if (!still || still.mark !== mark || active > 0) this.#still.set(agreement, { mark, sinceMs: now })
+      else if (now - still.sinceMs >= this.#options.idleMs) {
+        this.closeAgreement(agreement).catch((error) =>
+          this.#options.onEvent({ type: 'trouble', caller, error: toStreamError(error), agreement }),
+        )
+      }
+    }
+    for (const id of this.#still.keys()) if (!seen.has(id)) this.#still.delete(id)
+  }
+}
