@@ -30,7 +30,8 @@ export function readTarget(request: Request, to: URL | undefined): Target {
     }
     return { url: new URL(request.url), way: 'forward' }
   }
-  const { pathname, search, origin } = new URL(request.url)
+  const asked = new URL(request.url)
+  const { pathname, origin } = asked
   if (pathname.startsWith(PAY)) {
     // As it was written: what a parser makes of it as a path is not what it is as an address.
     const text = request.url.slice(origin.length + PAY.length)
@@ -42,7 +43,7 @@ export function readTarget(request: Request, to: URL | undefined): Target {
       'there is nothing here: ask for /pay/https://HOST/PATH, use this as a proxy, or start it with --to URL',
     )
   }
-  const url = targetOf(to, new URL(pathname + search, origin))
+  const url = targetOf(to, asked)
   if (!url) throw new StreamError('target-refused', 'a path with dots to climb by is not passed on')
   return { url, way: 'to' }
 }
