@@ -31,6 +31,8 @@ const program = new Command('streampay')
   .description('Stream: pay by use. Lightning payments flow while the data flows.')
   .version(version)
   .exitOverride()
+  // What follows the name of a command is for that one: `proxy` and `proxy callers add` both know a --max.
+  .enablePositionalOptions()
   // What was wrong with the arguments is reported below, as everything else is.
   .configureOutput({ outputError: () => {} })
   .addHelpText(

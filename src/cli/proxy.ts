@@ -89,8 +89,7 @@ export function proxyCommand(): Command {
       process.exitCode = await proxy(options, output).catch((error) => reportError(error, output))
       process.exit()
     })
-  // What follows `callers` is for it: both know a --max.
-  return command.enablePositionalOptions().addCommand(callersCommand())
+  return command.addCommand(callersCommand())
 }
 
 const collect = (name: string, names: readonly string[] = []): readonly string[] => [...names, name]
