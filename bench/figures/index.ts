@@ -8,6 +8,8 @@ import { goodput } from './goodput.ts'
 import { memory } from './memory.ts'
 import { paced } from './paced.ts'
 import { prototype } from './prototype.ts'
+import { proxyBody } from './proxyBody.ts'
+import { proxyLatency } from './proxyLatency.ts'
 import { request } from './request.ts'
 import { risk } from './risk.ts'
 import { stall } from './stall.ts'
@@ -25,5 +27,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   'first-byte': firstByte,
   'gateway-body': gatewayBody,
   'gateway-sse': gatewaySse,
+  'proxy-body': proxyBody,
+  'proxy-latency': proxyLatency,
   risk,
 }
