@@ -1,3 +1,4 @@
+import { StreamError } from '../errors/error.ts'
 import { BODY_END, type BodyReader } from '../seller/adapters/response.ts'
 import type { Problem } from '../wire/problem.ts'
 import type { LiveRequest } from './requests.ts'
@@ -29,7 +30,7 @@ export function followed(body: BodyReader, request: LiveRequest, isEvents: boole
         if (isEvents) end.note(value)
         return { done: false, value }
       } catch (reason) {
-        const problem = request.fail(reason)
+        const problem = request.fail(interrupted(reason))
         if (!isEvents || !end.isBetweenEvents) throw reason
         failure = { reason }
         return { done: false, value: encoder.encode(errorEvent(problem)) }
@@ -40,6 +41,13 @@ export function followed(body: BodyReader, request: LiveRequest, isEvents: boole
       await body.cancel(reason)
     },
   }
+}
+
+/** What breaks off unpaid is told as what is paid for is. */
+function interrupted(reason: unknown): StreamError {
+  if (reason instanceof StreamError) return reason
+  const detail = reason instanceof Error ? reason.message : String(reason)
+  return new StreamError('stream-interrupted', `the stream broke off: ${detail}`, {}, reason)
 }
 
 /** As servers with OpenAI's API tell of an error in the middle of a stream, so that their clients raise it. */

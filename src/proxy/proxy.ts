@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { unreachable } from '../buyer/control.ts'
 import { reachOf } from '../buyer/privateHosts.ts'
 import { purchaseOf } from '../buyer/purchase.ts'
 import { type OwnSending, SEND, SENT } from '../buyer/sending.ts'
@@ -178,7 +179,10 @@ class Handler {
         signal: init.signal ?? undefined,
       })
     }
-    if (dryRun) return dryAnswer(await send(target.url, { method, headers, signal }))
+    if (dryRun) {
+      const sent = send(target.url, { method, headers, signal })
+      return dryAnswer(await sent.catch((error) => Promise.reject(unreachable(target.url.href, error))))
+    }
     const length = body === undefined ? 0n : body instanceof Upload ? body.length : undefined
     const init: OwnSending = {
       method,

@@ -1,5 +1,8 @@
+import { lookup } from 'node:dns/promises'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { isPrivateAddress } from '../../src/buyer/privateHosts.ts'
 import { sat } from '../../src/money/msat.ts'
 import { Reachable } from '../../src/proxy/reach.ts'
 import { Upstream } from '../../src/proxy/upstream.ts'
@@ -39,6 +42,13 @@ describe('where it does not go', () => {
     const answer = await raw(proxy, target)
     expect(answer.status).toBe(status)
     expect(problem(answer)).toMatchObject({ code: 'target-refused', hint: expect.any(String) })
+  })
+
+  test('by a name that stands for an address inside', async ({ skip }) => {
+    const found = await lookup(hostname()).catch(() => undefined)
+    if (!found || !isPrivateAddress(found.address)) skip('the name of this machine stands for no such address')
+    const { proxy } = await open()
+    expect(problem(await raw(proxy, `/pay/http://${hostname()}:1/`))).toMatchObject({ code: 'target-refused' })
   })
 
   test('onto itself, by any name of this machine', async () => {

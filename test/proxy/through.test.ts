@@ -248,6 +248,13 @@ describe('what cannot be paid', () => {
     expect(await recordOf(proxy, response)).toMatchObject({ state: 'failed', error: { code: 'stream-interrupted' } })
   })
 
+  test('what is free and breaks off', async () => {
+    const { proxy } = await sold('free', {}, false)
+    const response = await fetch(`${proxy.url}/pay/${await upstream(service)}/broken`)
+    await expect(response.text()).rejects.toThrow()
+    expect(await recordOf(proxy, response)).toMatchObject({ state: 'failed', error: { code: 'stream-interrupted' } })
+  })
+
   test('a seller that is not there', async () => {
     const { proxy } = await sold('free', {}, false)
     const answer = await raw(proxy, '/pay/http://127.0.0.1:1/')

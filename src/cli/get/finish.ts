@@ -34,11 +34,12 @@ export function finish(
   return code
 }
 
-/** Four fifths of a limit are used: said once, while there is still time to raise it. */
-export function warnOf({ limit, max, spent }: LimitUse, output: Output): void {
+/** Four fifths of a limit are used: said once, while there is still time to raise it. @param caller whose they are, where there are several */
+export function warnOf({ limit, max, spent }: LimitUse, output: Output, caller?: string): void {
   const message = `${formatMsat(spent)} of the limit of ${formatMsat(max)} ${LIMIT_OF[limit]} are used`
-  output.event('warning', { code: 'limit-near', limit, max: `${max}`, spent: `${spent}`, message })
-  output.say(`${yellow('warning')} ${message}`)
+  const whose = caller === undefined ? {} : { caller }
+  output.event('warning', { code: 'limit-near', limit, max: `${max}`, spent: `${spent}`, message, ...whose })
+  output.say(`${yellow('warning')} ${message}${caller === undefined ? '' : `  ${dim(caller)}`}`)
 }
 
 function sayEnd(

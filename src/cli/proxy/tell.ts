@@ -60,7 +60,7 @@ export function tell(event: ProxyEvent, output: Output): void {
       return
     }
     case 'limit-near':
-      return warnOf(event.use, output)
+      return warnOf(event.use, output, event.caller)
     case 'closed': {
       const { caller, trade, closing } = event
       const record = endRecordOf(trade, closing)
