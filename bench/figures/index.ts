@@ -9,6 +9,7 @@ import { memory } from './memory.ts'
 import { paced } from './paced.ts'
 import { prototype } from './prototype.ts'
 import { proxyBody } from './proxyBody.ts'
+import { proxyGaps } from './proxyGaps.ts'
 import { proxyLatency } from './proxyLatency.ts'
 import { request } from './request.ts'
 import { risk } from './risk.ts'
@@ -28,6 +29,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   'gateway-body': gatewayBody,
   'gateway-sse': gatewaySse,
   'proxy-body': proxyBody,
+  'proxy-gaps': proxyGaps,
   'proxy-latency': proxyLatency,
   risk,
 }
