@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { WebSocket } from 'ws'
 import { StreamError } from '../errors/error.ts'
 import type { Buyer } from './buyer.ts'
@@ -8,6 +9,8 @@ export interface WebSocketOptions {
   readonly protocols?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** What looks names up, in the place of the system. */
+  readonly lookup?: LookupFunction
 }
 
 /** A WebSocket that is paid for while it is used. What is sent and what is received counts alike. */
@@ -50,7 +53,7 @@ export async function openWebSocket(
     ...(options.headers && { headers: options.headers }),
     ...(options.signal && { signal: options.signal }),
     [SEND]: (target, request) =>
-      upgrade(target, request, options.protocols ?? [], (crossing) => {
+      upgrade(target, request, options, (crossing) => {
         opened.crossing = crossing
       }),
   }
@@ -228,7 +231,7 @@ class ReadSocket implements PaidWebSocket {
 function upgrade(
   target: URL,
   { headers, signal }: RequestInit,
-  protocols: readonly string[],
+  { protocols = [], lookup }: WebSocketOptions,
   onOpen: (crossing: Crossing) => void,
 ): Promise<Response> {
   const at = new URL(target)
@@ -239,6 +242,7 @@ function upgrade(
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE,
     followRedirects: false,
+    ...(lookup && { lookup }),
   })
   return new Promise((resolve, reject) => {
     const leave = () => socket.terminate()

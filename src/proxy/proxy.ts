@@ -3,7 +3,9 @@ import { unreachable } from '../buyer/control.ts'
 import { reachOf } from '../buyer/privateHosts.ts'
 import { purchaseOf } from '../buyer/purchase.ts'
 import { type OwnSending, SEND, SENT } from '../buyer/sending.ts'
-import { StreamError, toStreamError } from '../errors/error.ts'
+import { openWebSocket, type PaidWebSocket } from '../buyer/websocket.ts'
+import { StreamError } from '../errors/error.ts'
+import { protocolsOf } from '../gateway/websocket/upstream.ts'
 import { type RunningServer, serve } from '../seller/adapters/node.ts'
 import { knownResponse, readResponse, takeReader } from '../seller/adapters/response.ts'
 import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
@@ -12,9 +14,11 @@ import type { Caller, Callers } from './callers.ts'
 import { dryAnswer } from './dryRun.ts'
 import { Entry } from './entry.ts'
 import { AGREEMENT_HEADER, ownAuthorization, REQUEST_HEADER, requestHeaders } from './headers.ts'
+import { problemOf } from './problem.ts'
 import type { Purses } from './purses.ts'
 import type { Reachable } from './reach.ts'
 import { type LiveRequest, type RequestEvent, Requests } from './requests.ts'
+import { acceptSockets } from './sockets.ts'
 import { isForProxy, readTarget, redirectedTo, type Target } from './target.ts'
 import { Upload } from './upload.ts'
 import type { Upstream } from './upstream.ts'
@@ -74,11 +78,15 @@ export async function openProxy(options: ProxyOptions): Promise<PayingProxy> {
   const running = await serve((request) => handler.handle(request), { host, port, insecure, onError })
   reachable.own = { host, port: running.port }
   refuseTunnels(running)
+  const sockets = acceptSockets(running.server, handler)
   return {
     url: running.url,
     port: running.port,
     requests: handler.requests,
-    close: () => running.close(),
+    close: async () => {
+      sockets.close()
+      await running.close()
+    },
   }
 }
 
@@ -136,7 +144,34 @@ class Handler {
     return json({ title: 'there is nothing here', status: 404 }, 404)
   }
 
-  async #pass(request: Request, caller: Caller): Promise<Response> {
+  /**
+   * Opens the WebSocket that an upgrade asks for, paid like anything else.
+   * @throws StreamError why there is none
+   */
+  async openSocket(request: Request): Promise<{ readonly socket: PaidWebSocket; readonly live: LiveRequest }> {
+    this.#entry.checkOrigin(request)
+    const caller = this.#entry.caller(request)
+    const target = this.#target(request, caller)
+    if (this.#options.dryRun) throw new StreamError('request-refused', 'a dry run opens no WebSockets')
+    const live = this.requests.begin(caller.name, 'WebSocket', target.url)
+    try {
+      const headers = requestHeaders(request, this.#via)
+      for (const name of [...headers.keys()]) if (name.startsWith('sec-websocket-')) headers.delete(name)
+      const socket = await openWebSocket(this.#options.purses.of(caller), target.url, {
+        headers: Object.fromEntries(headers),
+        protocols: protocolsOf(request),
+        signal: request.signal,
+        lookup: this.#options.upstream.lookup,
+      })
+      return { socket, live }
+    } catch (error) {
+      live.fail(error)
+      throw error
+    }
+  }
+
+  /** Where a request leads, if its caller may go there, and no more run than may. @throws StreamError `target-refused`, `too-many-streams` */
+  #target(request: Request, caller: Caller): Target {
     const { to, reachable } = this.#options
     const target = readTarget(request, to)
     if ((request.headers.get('via') ?? '').includes(this.#via)) {
@@ -150,6 +185,11 @@ class Handler {
     if (this.requests.running(caller.name) >= MAX_AT_ONCE) {
       throw new StreamError('too-many-streams', `${MAX_AT_ONCE} requests of ${caller.name} run already`)
     }
+    return target
+  }
+
+  async #pass(request: Request, caller: Caller): Promise<Response> {
+    const target = this.#target(request, caller)
     const live = this.requests.begin(caller.name, request.method, target.url)
     try {
       const response = await this.#send(request, caller, target)
@@ -249,20 +289,6 @@ class Handler {
     }
     headers.set('location', redirectedTo(target, to, next) ?? location)
   }
-}
-
-/** A failure before the answer began. */
-function problemOf(error: unknown, request: Request, live?: LiveRequest): Response {
-  const known = toStreamError(error)
-  const problem = live?.problem ?? toProblem(known)
-  const forProxy = isForProxy(request)
-  const status = known.code === 'token-unknown' && forProxy ? 407 : problem.status
-  const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' }
-  if (live) headers[REQUEST_HEADER] = live.id
-  if (status === 401) headers['www-authenticate'] = 'Bearer realm="streampay"'
-  if (status === 407) headers['proxy-authenticate'] = 'Basic realm="streampay"'
-  if (known.details.retryAfter !== undefined) headers['retry-after'] = known.details.retryAfter
-  return knownResponse(JSON.stringify({ ...problem, status }), { status, headers })
 }
 
 const json = (value: unknown, status = 200): Response =>

@@ -48,10 +48,13 @@ export function readTarget(request: Request, to: URL | undefined): Target {
   return { url, way: 'to' }
 }
 
+/** WebSockets are asked for as what they stand for. */
+const SOCKETS: Readonly<Record<string, string>> = { ws: 'http', wss: 'https' }
+
 /** Paths are written with one slash where some clients clean two of them up; a host alone is not guessed at. */
 function readAddress(text: string): URL {
   const [, scheme = '', rest = ''] = /^([a-z][a-z\d+.-]*):\/{1,2}(.*)$/is.exec(text) ?? []
-  const url = scheme === '' ? null : URL.parse(`${scheme}://${rest}`)
+  const url = scheme === '' ? null : URL.parse(`${SOCKETS[scheme.toLowerCase()] ?? scheme}://${rest}`)
   if (!url) throw new StreamError('target-refused', `after ${PAY} stands a whole address, such as https://host/path`)
   url.hash = ''
   return url

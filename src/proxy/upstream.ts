@@ -37,19 +37,22 @@ export interface Sending {
  * into a network that is not open.
  */
 export class Upstream {
+  /** Looks names up, and uses no address that is not open to the name. */
+  readonly lookup: LookupFunction
   readonly #reachable: Reachable
   readonly #http: HttpAgent
   readonly #https: HttpsAgent
 
   constructor(reachable: Reachable) {
     this.#reachable = reachable
+    this.lookup = guarded(reachable)
     const options = {
       keepAlive: true,
       maxFreeSockets: IDLE_SOCKETS,
       scheduling: 'lifo',
       highWaterMark: READ_AHEAD,
       timeout: IDLE_MS,
-      lookup: guarded(reachable),
+      lookup: this.lookup,
     } as const
     this.#http = new HttpAgent(options)
     this.#https = new HttpsAgent(options)
@@ -107,7 +110,6 @@ export class Upstream {
   }
 }
 
-/** Looks names up, and uses no address that is not open to the name. */
 function guarded(reachable: Reachable): LookupFunction {
   return (hostname, options, callback) => {
     lookUp(hostname, { ...options, all: true }, (error, found) => {

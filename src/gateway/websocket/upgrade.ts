@@ -58,7 +58,8 @@ export function acceptUpgrades(server: Server, gateway: Gateway): Upgrades {
   }
 }
 
-function lightRequest(incoming: IncomingMessage, socket: Duplex): LightRequest | undefined {
+/** The request of an upgrade; `undefined` if it is none that can be understood. */
+export function lightRequest(incoming: IncomingMessage, socket: Duplex): LightRequest | undefined {
   const url = urlOf(incoming)
   if (url === undefined || incoming.method !== 'GET' || incoming.headers['transfer-encoding'] !== undefined)
     return undefined
@@ -136,13 +137,13 @@ function checkCounted({ agreement: { price, tariff } }: Account): void {
   throw new StreamError('option-invalid', message)
 }
 
-const isWebSocket = ({ headers }: Request): boolean =>
+export const isWebSocket = ({ headers }: Request): boolean =>
   headers.get('upgrade')?.trim().toLowerCase() === 'websocket' &&
   headers.get('sec-websocket-version') === '13' &&
   /^[A-Za-z0-9+/]{22}==$/.test(headers.get('sec-websocket-key') ?? '')
 
 /** Answers in HTTP, and ends the connection. */
-async function refuse(incoming: IncomingMessage, socket: Duplex, response: Response): Promise<void> {
+export async function refuse(incoming: IncomingMessage, socket: Duplex, response: Response): Promise<void> {
   if (socket.destroyed) return
   const outgoing = new ServerResponse(incoming)
   outgoing.shouldKeepAlive = false
