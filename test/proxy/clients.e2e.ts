@@ -7,14 +7,20 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { amount, commands, type Running, tempFolder } from '../cli/command.ts'
 
 const KIB = 1024
 const FILM = randomBytes(600 * KIB)
 const WORDS = Array.from({ length: 40 }, (_, i) => `word${i} `)
 const home = tempFolder()
-const { start, run, sell } = commands(home)
+/** Only ends what would hang: each command starts a process, and some a node. */
+const PATIENCE_MS = 180_000
+vi.setConfig({ testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS })
+const fixture = (name: string) => fileURLToPath(new URL(`../cli/fixtures/${name}`, import.meta.url))
+const cert = fixture('loopback.cert.pem')
+// The sellers' certificate is one of this machine's own.
+const { start, run, sell } = commands(home, { NODE_EXTRA_CA_CERTS: cert }, PATIENCE_MS)
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex')
 
@@ -63,7 +69,7 @@ async function client(command: string, args: readonly string[], through?: string
   const { stdout } = await promisify(execFile)(command, [...args], {
     env: { ...env, ...named, NO_PROXY: '', no_proxy: '' },
     maxBuffer: 1 << 26,
-    timeout: 60_000,
+    timeout: PATIENCE_MS,
   })
   return stdout
 }
@@ -110,6 +116,26 @@ describe('unchanged clients', () => {
   test.for(clients)('%s', async ([, isThere, get], { skip }) => {
     skip(!isThere, 'it is not on this machine')
     expect(await get(url)).toBe(sha256(FILM))
+  })
+
+  test('a seller with TLS, and a token in the address of the proxy', async ({ skip }) => {
+    skip(!python('requests'), 'it is not on this machine')
+    const { url: secure } = await sell(
+      join(home, 'film.bin'),
+      '1 sat/100KiB',
+      '--cert',
+      cert,
+      '--key',
+      fixture('loopback.key.pem'),
+    )
+    expect(secure).toMatch(/^https:/)
+    const response = await fetch(`${url}/pay/${secure}`)
+    expect(sha256(Buffer.from(await response.arrayBuffer()))).toBe(sha256(FILM))
+    const token = (await run('proxy', 'callers', 'add', 'reader')).stdout.toString().trim()
+    const named = url.replace('//', `//any:${token}@`)
+    const got = JSON.parse(await client('python3', [script('./fetch.py'), 'requests', film], named))
+    expect(got).toEqual({ status: 200, sha256: sha256(FILM) })
+    await proxy.event('request-end', ({ caller, state }) => caller === 'reader' && state === 'done')
   })
 
   test('a player that goes to and fro in a film', async ({ skip }) => {
