@@ -32,7 +32,13 @@ afterAll(() => journal.end())
 
 /** Asks, and holds the answer against the document. Nothing that is sent is a defect of ours. */
 async function ask(method: string, where: string, init: RequestInit, caller = owner): Promise<number> {
-  const answer = (await api.handle(new Request(`http://127.0.0.1${BASE}${where}`, { method, ...init }), caller))!
+  const asked = new Request(`http://127.0.0.1${BASE}${where}`, { method, ...init })
+  const { pathname } = new URL(asked.url)
+  const answer = await api.handle(asked, caller)
+  if (!answer) {
+    expect(pathname.startsWith(`${BASE}/`)).toBe(false)
+    return 404
+  }
   const type = answer.headers.get('content-type') ?? ''
   if (type === 'text/event-stream') {
     await answer.body!.cancel()
@@ -40,14 +46,17 @@ async function ask(method: string, where: string, init: RequestInit, caller = ow
   }
   const body = (await answer.json()) as { code?: string }
   expect(body.code, `${method} ${where} ${JSON.stringify(init.body)}: ${JSON.stringify(body)}`).not.toBe('internal')
-  const { pathname } = new URL(`http://127.0.0.1${where}`)
-  if (body.code !== 'not-found') checked.check(method, pathname, answer.status, type, body)
+  if (body.code !== 'not-found') checked.check(method, pathname.slice(BASE.length), answer.status, type, body)
   return answer.status
 }
 
 const { request } = await createInvoice(payee, '1 sat')
 const json = { 'content-type': 'application/json' }
-const segment = fc.oneof(fc.string({ maxLength: 70 }), fc.hexa(), fc.constantFrom('a'.repeat(64), '0'.repeat(32), '..'))
+const segment = fc.oneof(
+  fc.string({ maxLength: 70 }),
+  fc.stringMatching(/^[0-9a-f]{60,66}$/),
+  fc.constantFrom('a'.repeat(64), '0'.repeat(32), '..'),
+)
 const path = fc.oneof(
   fc
     .tuple(fc.constantFrom(...CALLS), segment)
