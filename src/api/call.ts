@@ -16,6 +16,8 @@ export interface Context {
   readonly listening: Listening
   readonly bounds: Bounds
   readonly signal: AbortSignal
+  /** Where this process was asked, such as `http://127.0.0.1:2404`. */
+  readonly url: string
 }
 
 /** What is answered: JSON, with amounts as bigint or as decimal strings, unless it is a Response of its own. */

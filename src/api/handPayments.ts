@@ -3,6 +3,7 @@ import { finalOutcome, payerOf } from '../buyer/outcome.ts'
 import { isRetryable } from '../errors/codes.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal, JournalPayment } from '../ledger/journal.ts'
+import { pause } from '../lightning/pause.ts'
 import { type PayLimits, type PreparedPayment, prepareInvoice } from '../lightning/verbs/prepare.ts'
 import { readInvoice } from '../lightning/verbs/verbs.ts'
 import { formatMsat, type Msat, min, minus, parseMsat, ZERO } from '../money/msat.ts'
@@ -54,6 +55,7 @@ export class HandPayments {
   readonly #sending = new Map<string, Sending>()
   /** Those that this process made and gave up waiting for: they are its own to judge, though it lives. */
   readonly #left = new Set<string>()
+  #closed = false
 
   constructor(parts: LocalApiParts) {
     this.#parts = parts
@@ -70,6 +72,7 @@ export class HandPayments {
     const running = this.#sending.get(paymentHash)
     if (running && (caller.isOwner || running.caller === caller.name)) return running.done
     if (running) throw taken(paymentHash)
+    if (this.#closed) throw new StreamError('interrupted', 'this process is ending')
     this.#checkRoom(caller)
     // Entered before anything is waited for: whoever asks next joins this one.
     const done = this.#pay(invoice, wish, caller, journal).finally(() => this.#sending.delete(paymentHash))
@@ -82,6 +85,15 @@ export class HandPayments {
     const entry = await journal.getPayment(paymentHash)
     if (!entry || this.#sending.has(paymentHash)) return entry && stateOf(entry)
     return this.#judged(entry, journal)
+  }
+
+  /** Begins no more, and waits for those that are being made, up to so long. */
+  async close(withinMs: number): Promise<void> {
+    this.#closed = true
+    const waiting = new AbortController()
+    const all = Promise.allSettled([...this.#sending.values()].map(({ done }) => done))
+    await Promise.race([all, pause(withinMs, waiting.signal)])
+    waiting.abort()
   }
 
   #checkRoom(caller: Caller): void {
@@ -97,6 +109,8 @@ export class HandPayments {
     const earlier = entry && (await this.#judged(entry, journal))
     if (earlier && earlier.status !== 'failed') return earlier
     if (!entry) await this.#refuseTaken(paymentHash, caller)
+    if (this.#parts.dryRun)
+      throw new StreamError('budget-exhausted', 'this process pays nothing: it runs with --dry-run')
     const payment = within(prepareInvoice(invoice, await node.info(), limitsOf(wish), Date.now()), wish.max)
     const { amount, payee, maxFee } = payment
     const told = { caller: caller.name, paymentHash, amount, payee }

@@ -21,17 +21,21 @@ export interface LocalApi {
    * document itself is for everybody.
    */
   handle(request: Request, caller: Caller | undefined): Promise<Response | undefined>
-  /** Ends the streams of events. Payments that are being made go on to their end. */
-  close(): void
+  /**
+   * Ends the streams of events, begins no more payments, and waits for those that are being made, up to `withinMs`: 10 s by default. What is
+   * not known by then is in the journal, for `streampay recover` and for the next start.
+   */
+  close(withinMs?: number): Promise<void>
 }
 
+const CLOSE_MS = 10_000
 const DOCUMENT = '/openapi.json'
 /** A call that takes no parameters is given none. */
 const NOTHING = z.strictObject({})
 
 /**
  * @example
- * const api = createLocalApi({ node, journal, callers, events, invoices, version, url })
+ * const api = createLocalApi({ node, journal, callers, events, invoices, version })
  * const answer = await api.handle(request, caller)
  */
 export function createLocalApi(parts: LocalApiParts): LocalApi {
@@ -59,7 +63,13 @@ export function createLocalApi(parts: LocalApiParts): LocalApi {
     const caller = await callers.bounded(asking)
     if (call.ownerOnly && !caller.isOwner) throw new StreamError('owner-only', `${call.summary}: for the owner alone`)
     const input = await readInput(call, request, found.params, search)
-    const context: Context = { ...shared, caller, journal: callers.journalOf(caller), signal: request.signal }
+    const context: Context = {
+      ...shared,
+      caller,
+      journal: callers.journalOf(caller),
+      signal: request.signal,
+      url: new URL(request.url).origin,
+    }
     const reply = await call.run(input, context)
     return reply instanceof Response ? reply : jsonAnswer(reply.status, toJson(reply.body))
   }
@@ -74,7 +84,10 @@ export function createLocalApi(parts: LocalApiParts): LocalApi {
         return problemAnswer(error, error instanceof Refused ? { status: error.answer } : {})
       }
     },
-    close: () => shared.listening.close(),
+    close(withinMs = CLOSE_MS) {
+      shared.listening.close()
+      return shared.payments.close(withinMs)
+    },
   }
 }
 

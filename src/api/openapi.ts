@@ -15,7 +15,7 @@ const NAMED: ReadonlyMap<unknown, string> = new Map(
 )
 
 /** The OpenAPI 3.1 document of some calls: made of the same schemas that validate what comes in. */
-export function openApiOf(calls: readonly Call[], { version, url }: { version: string; url: string }): Json {
+export function openApiOf(calls: readonly Call[], { version }: { readonly version: string }): Json {
   const used = new Set<z.ZodType>([schemas.Problem])
   const paths: Record<string, Record<string, Json>> = {}
   for (const call of calls) {
@@ -32,7 +32,7 @@ export function openApiOf(calls: readonly Call[], { version, url }: { version: s
         'A caller sees and spends only what is its own.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: `${url}${BASE}` }],
+    servers: [{ url: BASE }],
     security: [{ token: [] }],
     paths,
     components: {

@@ -9,8 +9,6 @@ import type { InvoiceOwners } from './invoiceOwners.ts'
 /** What the process that mounts the API lends it. None of it is ended by the API. */
 export interface LocalApiParts {
   readonly version: string
-  /** Where the process listens, such as `http://127.0.0.1:2404`. */
-  readonly url: string
   readonly node: LightningNode
   /** The owner's: everything that is paid is in it. Each caller gets its own view of it. */
   readonly journal: Journal
@@ -29,6 +27,8 @@ export interface LocalApiParts {
    * bound by default.
    */
   readonly maxEach?: Msat
+  /** Pays nothing, whatever is asked. */
+  readonly dryRun?: boolean
   /** How long a payment is tried, and then its outcome asked after, in ms. 60 s by default. */
   readonly paymentTimeoutMs?: number
 }

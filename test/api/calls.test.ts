@@ -11,11 +11,11 @@ const HASH = 'ab'.repeat(32)
 
 describe('the node', () => {
   test('tells who it is, who asks, and what can be sent', async () => {
-    const { ask, node } = await scriptedStand()
+    const { ask, node, server } = await scriptedStand()
     const { publicKey } = await node.info()
     expect((await ask('GET', '/status')).body).toEqual({
       version: '0.0.0',
-      url: 'http://127.0.0.1:2404',
+      url: server.url,
       node: { publicKey, network: 'regtest', alias: 'scripted' },
       caller: { name: 'owner', owner: true },
     })

@@ -21,7 +21,7 @@ const events = new LocalEvents()
 let seller: () => Response = () => new Response('')
 const parts = {
   ...{ node, journal, events, callers: new Book(), invoices: openInvoiceOwners(':memory:') },
-  ...{ version: '0', url: 'http://127.0.0.1:2404', paymentTimeoutMs: 1, maxEach: sat(100) },
+  ...{ version: '0', paymentTimeoutMs: 1, maxEach: sat(100) },
   fetch: async () => seller(),
 }
 const api = createLocalApi(parts)

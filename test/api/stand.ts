@@ -58,9 +58,9 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
   readonly server: RunningServer
   readonly checked: Checked
   readonly document: Document
-  readonly #end: () => void
+  readonly #end: () => Promise<void>
 
-  private constructor(given: Omit<Stand<Node>, 'ask' | 'raw' | 'close'> & { readonly end: () => void }) {
+  private constructor(given: Omit<Stand<Node>, 'ask' | 'raw' | 'close'> & { readonly end: () => Promise<void> }) {
     this.node = given.node
     this.journal = given.journal
     this.callers = given.callers
@@ -77,8 +77,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
     const callers = new Book()
     const events = new LocalEvents()
     const invoices = openInvoiceOwners(':memory:')
-    const url = 'http://127.0.0.1:2404'
-    const api = createLocalApi({ version: '0.0.0', url, ...{ node, journal, callers, events, invoices }, ...more })
+    const api = createLocalApi({ version: '0.0.0', ...{ node, journal, callers, events, invoices }, ...more })
     const server = await serve(
       async (request) => {
         const token = /^Bearer (\S+)$/.exec(request.headers.get('authorization') ?? '')?.[1]
@@ -89,7 +88,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
     )
     const document = (await (await fetch(`${server.url}${BASE}/openapi.json`)).json()) as Document
     const parts = { node, journal, callers, events, invoices, server, checked: new Checked(document), document }
-    const stand = new Stand<Node>({ ...parts, end: () => api.close() })
+    const stand = new Stand<Node>({ ...parts, end: () => api.close(0) })
     open.add(stand as unknown as Stand<LightningNode>)
     return stand
   }
@@ -115,7 +114,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
 
   async close(): Promise<void> {
     open.delete(this as unknown as Stand<LightningNode>)
-    this.#end()
+    await this.#end()
     await this.server.close(0)
     await this.journal.end()
     this.invoices.end()

@@ -8,9 +8,9 @@ export const status = call({
   id: 'getStatus',
   summary: 'This process, its node, and who is asking',
   answers: { 200: { description: 'How it stands', schema: Status } },
-  async run(_, { parts, caller }) {
+  async run(_, { parts, caller, url }) {
     const { publicKey, network, alias } = await parts.node.info()
-    const { version, url } = parts
+    const { version } = parts
     const node = { publicKey, network, ...(alias !== '' && { alias }) }
     return { status: 200, body: { version, url, node, caller: { name: caller.name, owner: caller.isOwner } } }
   },
