@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite'
 import { Database } from '../ledger/sqlite/database.ts'
 import { text } from '../ledger/sqlite/rows.ts'
 
@@ -31,6 +32,7 @@ class MemoryOwners implements InvoiceOwners {
   }
 
   note(paymentHash: string, caller: string): void {
+    if (this.callerOf(paymentHash) !== undefined) return
     const hashes = this.#hashes.get(caller) ?? new Set()
     this.#hashes.set(caller, hashes.add(paymentHash))
     if (hashes.size > this.#most) hashes.delete(hashes.values().next().value!)
@@ -58,7 +60,7 @@ const QUERIES = {
 class SqliteOwners implements InvoiceOwners {
   readonly #most: number
   readonly #database: Database
-  readonly #sql: ReturnType<Database['prepare']>
+  readonly #sql: { readonly [K in keyof typeof QUERIES]: StatementSync }
 
   constructor(path: string, most: number) {
     this.#most = most
@@ -68,13 +70,13 @@ class SqliteOwners implements InvoiceOwners {
 
   note(paymentHash: string, caller: string): void {
     this.#database.transaction(() => {
-      this.#sql.note!.run(paymentHash, caller)
-      this.#sql.forget!.run(caller, this.#most)
+      this.#sql.note.run(paymentHash, caller)
+      this.#sql.forget.run(caller, this.#most)
     })
   }
 
   callerOf(paymentHash: string): string | undefined {
-    const row = this.#database.guard(() => this.#sql.callerOf!.get(paymentHash))
+    const row = this.#database.guard(() => this.#sql.callerOf.get(paymentHash))
     return row && text(row, 'caller')
   }
 

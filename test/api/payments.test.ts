@@ -49,7 +49,7 @@ describe('a payment', () => {
   })
 
   test('of another process, or before a restart, is told and not made again', async () => {
-    const file = path.join(folder(), 'journal.db')
+    const file = path.join(folder(), 'restarted.db')
     const first = await stand({ journal: openJournal(file) })
     const { body } = await first.pay()
     await first.close()
@@ -101,7 +101,7 @@ describe('a payment', () => {
   })
 
   test('that another process is making is told as it stands, and left to that one', async () => {
-    const file = path.join(folder(), 'journal.db')
+    const file = path.join(folder(), 'shared.db')
     const other = openJournal(file)
     const made = await stand({ journal: openJournal(file) })
     const { publicKey } = await made.node.info()
@@ -212,6 +212,49 @@ describe('what a payment may cost', () => {
     expect((await look()).body).toMatchObject({ status: 'failed' })
     expect((await journal.spending()).total).toBe(ZERO)
   })
+})
+
+test('the end waits for what is being paid, and begins nothing more', async () => {
+  const { node, payee, api, journal } = await stand()
+  const owner = { name: 'owner', isOwner: true, limits: {} }
+  const post = async (invoice: string) => {
+    const body = JSON.stringify({ invoice })
+    const headers = { 'content-type': 'application/json' }
+    const request = new Request('http://127.0.0.1/.streampay/v1/payments', { method: 'POST', headers, body })
+    return (await (await api.handle(request, owner))!.json()) as { status: string; code?: string }
+  }
+  const [held, sending] = [Promise.withResolvers<undefined>(), Promise.withResolvers<void>()]
+  node.script = () => {
+    sending.resolve()
+    return held.promise
+  }
+  const [one, two] = await Promise.all([1, 2].map(() => createInvoice(payee, '1 sat')))
+  const paying = post(one!.request)
+  await sending.promise
+  let ended = false
+  const end = api.close(60_000).then(() => {
+    ended = true
+  })
+  expect((await post(two!.request)).code).toBe('interrupted')
+  expect(ended).toBe(false)
+  held.resolve(undefined)
+  await end
+  expect(await journal.getPayment(one!.paymentHash)).toMatchObject({ status: 'settled' })
+  expect((await paying).status).toBe('settled')
+  // Who cannot wait leaves it to the journal.
+  await api.close(0)
+})
+
+test('a process that pays nothing pays nothing, and tells what was paid before', async () => {
+  const file = path.join(folder(), 'dry.db')
+  const paying = await stand({ journal: openJournal(file) })
+  await paying.pay()
+  await paying.close()
+  const dry = await stand({ dryRun: true, journal: openJournal(file) })
+  const { calls } = dry.node
+  expect(await dry.pay()).toMatchObject({ status: 402, body: problem('budget-exhausted') })
+  expect((await dry.ask('POST', '/payments', { invoice: paying.request })).body).toMatchObject({ status: 'settled' })
+  expect(dry.node.calls).toBe(calls)
 })
 
 test('so many are made at once for one caller, and no more', async () => {

@@ -2,7 +2,7 @@ import { afterEach, expect } from 'vitest'
 import type { Caller, CallerBook, KeptCaller } from '../../src/api/caller.ts'
 import { LocalEvents } from '../../src/api/events.ts'
 import { type InvoiceOwners, openInvoiceOwners } from '../../src/api/invoiceOwners.ts'
-import { createLocalApi } from '../../src/api/localApi.ts'
+import { createLocalApi, type LocalApi } from '../../src/api/localApi.ts'
 import type { LocalApiParts } from '../../src/api/parts.ts'
 import { StreamError } from '../../src/errors/error.ts'
 import { type Journal, openJournal } from '../../src/ledger/index.ts'
@@ -58,6 +58,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
   readonly server: RunningServer
   readonly checked: Checked
   readonly document: Document
+  readonly api: LocalApi
   readonly #end: () => Promise<void>
 
   private constructor(given: Omit<Stand<Node>, 'ask' | 'raw' | 'close'> & { readonly end: () => Promise<void> }) {
@@ -69,6 +70,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
     this.server = given.server
     this.checked = given.checked
     this.document = given.document
+    this.api = given.api
     this.#end = given.end
   }
 
@@ -87,7 +89,7 @@ export class Stand<Node extends LightningNode = ScriptedNode> {
       { port: 0 },
     )
     const document = (await (await fetch(`${server.url}${BASE}/openapi.json`)).json()) as Document
-    const parts = { node, journal, callers, events, invoices, server, checked: new Checked(document), document }
+    const parts = { node, journal, callers, events, invoices, server, checked: new Checked(document), document, api }
     const stand = new Stand<Node>({ ...parts, end: () => api.close(0) })
     open.add(stand as unknown as Stand<LightningNode>)
     return stand
