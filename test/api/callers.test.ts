@@ -67,8 +67,10 @@ describe('callers', () => {
   })
 
   test('that may pay at some hosts alone pay no invoices of elsewhere', async () => {
-    const { add, invoice, pay, payee } = await stand()
+    const { add, invoice, pay, payee, ask } = await stand()
     const token = await add({ name: 'ada', hosts: ['api.example.com'] })
+    const elsewhere = await ask('POST', '/offers', { url: 'http://b.example/' }, token)
+    expect(elsewhere).toMatchObject({ status: 403, body: problem('target-refused') })
     const { request } = await invoice()
     expect(await pay(request, token)).toMatchObject({ status: 402, body: problem('budget-exhausted') })
     const other = await add({ name: 'bob', hosts: { [payee.publicKey]: '20 sat' } })

@@ -23,15 +23,16 @@ export const listAgreements = call({
     const from = cursor === undefined ? undefined : placeOf(cursor)
     const all = (await journal.agreements(status)).reverse()
     const page = all.filter((one) => from === undefined || isBefore(one, from)).slice(0, limit)
-    const agreements = await Promise.all(
-      page.map(async (one) => ({
-        ...(await agreementRecord(journal, one)),
-        ...(one.caller !== undefined && { caller: one.caller }),
-      })),
-    )
+    const agreements: object[] = []
+    // One after the other: each is summed up from its payments, which may be very many.
+    for (const one of page) {
+      agreements.push({ ...(await agreementRecord(journal, one)), ...callerOf(one) })
+    }
     return { status: 200, body: { agreements, ...nextOf(page, limit) } }
   },
 })
+
+const callerOf = ({ caller }: JournalAgreement) => (caller === undefined ? {} : { caller })
 
 const isBefore = (one: JournalAgreement, { createdAtMs, id }: { createdAtMs: number; id: string }): boolean =>
   one.createdAtMs < createdAtMs || (one.createdAtMs === createdAtMs && one.id < id)

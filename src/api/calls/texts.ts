@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { askPrice, priceExamples, priceRecord } from '../../buyer/price.ts'
 import { readUrl } from '../../buyer/urlText.ts'
+import { StreamError } from '../../errors/error.ts'
 import { readInvoice } from '../../lightning/verbs/verbs.ts'
 import { call } from '../call.ts'
 import { Decoded, InvoiceText, Offer } from '../schemas.ts'
@@ -40,6 +41,10 @@ export const askOffer = call({
   async run({ body: { url: text, method = 'GET' } }, { parts, caller, bounds, signal }) {
     bounds.take('offers', caller.name)
     const url = readUrl(text)
+    const { hosts } = caller.limits
+    const { host } = new URL(url)
+    if (hosts && !Object.hasOwn(hosts, host))
+      throw new StreamError('target-refused', `${caller.name} may not go to ${host}`)
     const offer = await askPrice(url, {
       method: method.toUpperCase(),
       redirects: 'same-origin',
