@@ -8,7 +8,7 @@ const ROWS: ReadonlyArray<readonly string[]> = [
   ['terms', 'wire', 'window', 'meter'],
   ['ledger', 'lightning'],
   ['seller', 'buyer'],
-  ['gateway', 'proxy', 'browser', 'nodectl'],
+  ['gateway', 'proxy', 'browser', 'nodectl', 'api'],
   ['.'],
   ['cli'],
 ]

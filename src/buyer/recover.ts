@@ -1,4 +1,4 @@
-import { type StreamError, toStreamError } from '../errors/error.ts'
+import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal, JournalAgreement, JournalPayment } from '../ledger/journal.ts'
 import type { LightningNode } from '../lightning/node.ts'
 import { pause } from '../lightning/pause.ts'
@@ -77,6 +77,28 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     if (recovered) agreements.push(recovered)
   }
   return { payments, agreements }
+}
+
+/**
+ * Closes one agreement, as `recover` with `close` does all of them. One that is closed is said to be, with what came back of it.
+ * @throws StreamError `not-found`, `agreement-busy` (somebody holds it), the seller's own, `ledger-failed`, `node-…`
+ */
+export async function closeAgreement(options: RecoverOptions, id: string): Promise<RecoveredAgreement> {
+  const { journal } = options
+  const entry = await journal.getAgreement(id)
+  if (!entry) throw new StreamError('not-found', `the journal has no agreement ${id}`)
+  const recovered = await recoverAgreement({ ...options, close: true }, entry)
+  if (recovered?.error) throw recovered.error
+  if (recovered) return recovered
+  const { url, state, statement, returns } = (await journal.getAgreement(id)) ?? entry
+  const { paid } = await readPast(journal, entry)
+  // Held, or written by another version, or closed and with a return that somebody is at.
+  if (state === 'open' || isOwed({ ...entry, ...(statement !== undefined && { statement }), returns }, paid)) {
+    throw new StreamError('agreement-busy', `the agreement ${id} is in use`, { agreement: id })
+  }
+  const settled = returns.filter(({ status }) => status === 'settled')
+  const amount = msat(settled.reduce((total, one) => total + one.amount, 0n))
+  return { id, url, paid, now: 'closed', returned: settled.length > 0 ? 'settled' : 'nothing', amount }
 }
 
 async function recoverPayments(options: RecoverOptions): Promise<RecoveredPayment[]> {

@@ -1,9 +1,8 @@
 import { Command } from 'commander'
-import { StreamError } from '../errors/error.ts'
+import { type LimitRow, limitRecord, limitRows, readLimitChange } from '../buyer/limitRows.ts'
 import type { Journal } from '../ledger/index.ts'
-import type { SpendingReport } from '../ledger/journal.ts'
-import { type KeptLimit, LIMIT_NAMES, type LimitName } from '../ledger/limits.ts'
-import { formatMsat, parseMsat } from '../money/msat.ts'
+import { LIMIT_NAMES, type LimitName } from '../ledger/limits.ts'
+import { formatMsat } from '../money/msat.ts'
 import { openUserJournal } from './journal.ts'
 import { jsonOption } from './options.ts'
 import { bold, dim, green, red, yellow } from './output/colour.ts'
@@ -35,7 +34,8 @@ export function budgetCommand(): Command {
     .addOption(jsonOption())
     .action((limit: string, amount: string, options: { readonly at?: string }, set: Command) =>
       run(set.optsWithGlobals(), async (journal, output) => {
-        await setLimit(journal, limit, amount, options.at)
+        const change = readLimitChange(limit, amount, options.at)
+        await journal.setLimit(change.limit, change.amount, change.host)
         await show(journal, output)
       }),
     )
@@ -55,57 +55,13 @@ async function run(
   }
 }
 
-async function setLimit(journal: Journal, name: string, amount: string, at: string | undefined): Promise<void> {
-  const limit = LIMIT_NAMES.find((known) => known === name)
-  if (!limit) throw new StreamError('option-invalid', `"${name}" is no limit; there are ${LIMIT_NAMES.join(', ')}`)
-  if (at !== undefined && limit !== 'host') throw new StreamError('option-invalid', '--at goes with the limit host')
-  await journal.setLimit(limit, amount === 'none' ? undefined : parseMsat(amount), at && readHost(at))
-}
-
-/** A host as it stands in an origin: without a scheme, and with its port only where that is not the scheme's own. */
-function readHost(text: string): string {
-  const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`)
-  if (!url?.host) throw new StreamError('option-invalid', `"${text}" is not a host such as api.example.com:8443`)
-  return url.host
-}
-
-interface Row {
-  readonly limit: LimitName
-  readonly host?: string
-  readonly max?: bigint
-  /** Where it can be told: one request, or one agreement, is not looked up here. */
-  readonly spent?: bigint
-}
-
 async function show(journal: Journal, output: Output): Promise<void> {
   const [limits, spending] = await Promise.all([journal.limits(), journal.spending()])
-  const rows = rowsOf(limits, spending)
-  output.event('budget', { limits: rows.map(toJson) })
+  const rows = limitRows(limits, spending)
+  output.event('budget', { limits: rows.map(limitRecord) })
   for (const row of rows) output.print(line(row))
   if (limits.length === 0) output.print(dim('  no limit is set; every command has its own --max'))
 }
-
-function rowsOf(limits: readonly KeptLimit[], { hosts, day, fees, total }: SpendingReport): Row[] {
-  const spent: Partial<Record<LimitName, bigint>> = { day, fees, total }
-  const general = LIMIT_NAMES.map((limit): Row => {
-    const kept = limits.find(({ name, host }) => name === limit && host === undefined)
-    return { limit, ...(kept && { max: kept.amount }), ...(spent[limit] !== undefined && { spent: spent[limit] }) }
-  })
-  const atAnyHost = general.find(({ limit }) => limit === 'host')?.max
-  const named = new Set([...hosts.keys(), ...limits.flatMap(({ host }) => (host === undefined ? [] : [host]))])
-  const own = [...named].sort().map((host): Row => {
-    const max = limits.find((limit) => limit.host === host)?.amount ?? atAnyHost
-    return { limit: 'host', host, ...(max !== undefined && { max }), spent: hosts.get(host) ?? 0n }
-  })
-  return general.flatMap((row) => (row.limit === 'host' ? [row, ...own] : [row]))
-}
-
-const toJson = ({ limit, host, max, spent }: Row): Record<string, string> => ({
-  limit,
-  ...(host !== undefined && { host }),
-  ...(max !== undefined && { max: `${max}` }),
-  ...(spent !== undefined && { spent: `${spent}` }),
-})
 
 const WHAT: Readonly<Record<LimitName, string>> = {
   request: 'a request',
@@ -116,7 +72,7 @@ const WHAT: Readonly<Record<LimitName, string>> = {
   total: 'in all',
 }
 
-function line({ limit, host, max, spent }: Row): string {
+function line({ limit, host, max, spent }: LimitRow): string {
   const name = host === undefined ? WHAT[limit] : `  ${host}`
   const most = max === undefined ? dim('no limit') : `of ${formatMsat(max)}`
   const used = spent === undefined ? '' : bold(formatMsat(spent))

@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { StreamError } from '../errors/error.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 
+export { readUrl } from '../buyer/urlText.ts'
+export { readDuration } from '../money/duration.ts'
+
 /** Options that several commands share. A flag goes before its environment variable, and that before the default. */
 export const nodeOption = (): Option =>
   new Option('--node <node>', 'embedded, lnd:DIR[@HOST:PORT], nwc:FILE, or the name of one of `streampay node up`')
@@ -49,30 +52,4 @@ export function readCount(text: string, option: string): number {
   const result = count.safeParse(text.trim() === '' ? undefined : text)
   if (!result.success) throw new StreamError('option-invalid', `${option} takes a number from 0 to 100, not "${text}"`)
   return result.data
-}
-
-/** A time such as "30s", "500ms", "2min", "1h" or "7d", in ms. @throws StreamError `option-invalid` */
-export function readDuration(text: string): number {
-  const match = /^(\d{1,9}) ?(ms|s|min|h|d)$/.exec(text.trim())
-  if (!match) throw new StreamError('option-invalid', `"${text}" is not a time such as 500ms, 30s or 2min`)
-  return Number(match[1]) * { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as Unit]
-}
-
-type Unit = 'ms' | 's' | 'min' | 'h' | 'd'
-
-/** @throws StreamError `option-invalid` */
-export function readUrl(text: string): string {
-  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? []
-  if (scheme && !/^https?$/i.test(scheme)) {
-    throw new StreamError('option-invalid', `${scheme}:// cannot be fetched; use http:// or https://`)
-  }
-  const url = URL.parse(scheme ? text : `http://${text}`)
-  if (!url) throw new StreamError('option-invalid', `"${text}" is not a URL`)
-  if (url.username || url.password) {
-    throw new StreamError(
-      'option-invalid',
-      'a name or password in the URL has no place: the payment takes the Authorization header',
-    )
-  }
-  return url.href
 }

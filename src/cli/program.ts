@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { EXIT } from '../errors/codes.ts'
 import { StreamError } from '../errors/error.ts'
@@ -22,10 +21,7 @@ import { recoverCommand } from './recover.ts'
 import { sellCommand } from './sell.ts'
 import { statementCommand } from './statement.ts'
 import { verifyCommand } from './verify.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+import { version } from './version.ts'
 
 const program = new Command('streampay')
   .description('Stream: pay by use. Lightning payments flow while the data flows.')

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { LocalEvents } from '../api/events.ts'
 import { StreamError } from '../errors/error.ts'
 import { parseMsat } from '../money/msat.ts'
 import { Callers, newToken } from '../proxy/callers.ts'
@@ -28,6 +29,7 @@ import {
 } from './options.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
+import { openLocalApi, toldTo } from './proxy/api.ts'
 import { callersCommand, callersFile } from './proxy/callers.ts'
 import { announce, liveLines, progressOf, tell, tellRecovery } from './proxy/tell.ts'
 import { stateFolder, stateHome } from './state.ts'
@@ -94,7 +96,9 @@ export function proxyCommand(): Command {
 
 const collect = (name: string, names: readonly string[] = []): readonly string[] => [...names, name]
 
-async function proxy(options: ProxyOptions, output: Output): Promise<number> {
+async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
+  const events = new LocalEvents()
+  const output = toldTo(spoken, events)
   const { host, insecure = false, requireToken = false, dryRun = false } = options
   const to = options.to === undefined ? undefined : new URL(readUrl(options.to))
   const port = readPort(options.port)
@@ -130,6 +134,12 @@ async function proxy(options: ProxyOptions, output: Output): Promise<number> {
     ...(maxPrice && { maxPrice }),
   })
   const node = await unlessAborted(opening, signal)
+  const api = openLocalApi({
+    ...{ node, journal, callers, events, dryRun },
+    maxEach: max,
+    fetch: upstream.fetch,
+    closeTrade: (id) => purses.closeAgreement(id),
+  })
   const token = newToken()
   const running = await openProxy({
     host,
@@ -145,6 +155,7 @@ async function proxy(options: ProxyOptions, output: Output): Promise<number> {
     purses,
     upstream,
     reachable,
+    api: api.handle,
     onEvent,
     onError: (error) => tell({ type: 'failure', error }, output),
   })
@@ -170,6 +181,8 @@ async function proxy(options: ProxyOptions, output: Output): Promise<number> {
   clearInterval(live)
   output.live([])
   removeState?.()
+  // Who listens there would keep a connection open.
+  await api.close()
   await running.close()
   await recovering
   await purses.close()

@@ -80,6 +80,30 @@ export const CODES = {
     title: 'Not confirmed',
     hint: 'Nothing was done. Answer "yes", or give --yes where nobody can be asked.',
   },
+  'input-invalid': {
+    status: 400,
+    exit: 'usage',
+    title: 'The request is not understood',
+    hint: 'GET /.streampay/v1/openapi.json says what each call takes.',
+  },
+  'owner-only': {
+    status: 403,
+    exit: 'refused',
+    title: 'Only the owner may do that',
+    hint: 'Use the token in the state file of the local process, which only its owner can read.',
+  },
+  'not-found': {
+    status: 404,
+    exit: 'usage',
+    title: 'There is no such thing here',
+    hint: 'Check the address and the id. A caller finds only what is its own.',
+  },
+  'agreement-busy': {
+    status: 409,
+    exit: 'failed',
+    title: 'The agreement is in use',
+    hint: 'Another process holds it. Try again when that has ended.',
+  },
   internal: {
     status: 500,
     exit: 'failed',
@@ -650,6 +674,39 @@ export const CODES = {
     hint: "No money moves until it can. Check the disk and the file's permissions.",
   },
 } as const satisfies Record<string, Row>
+
+/**
+ * What may go well when the very same request is sent again later, with nothing changed by whoever sends it. Of all else something has to be
+ * changed first, or money is at stake: `payment-unknown` is for `GET payments/…` to follow, and not for a second try.
+ */
+const RETRYABLE: readonly ErrorCode[] = [
+  'agreement-busy',
+  'too-many-agreements',
+  'too-many-invoices',
+  'rate-limited',
+  'too-many-streams',
+  'no-route',
+  'payment-failed',
+  'payment-timeout',
+  'seller-unreachable',
+  'seller-failed',
+  'stream-interrupted',
+  'stream-stalled',
+  'upstream-failed',
+  'rate-stale',
+  'node-unreachable',
+  'node-busy',
+  'node-behind',
+  'chain-unreachable',
+  'peer-unreachable',
+  'lab-busy',
+  'wait-over',
+  'disk-full',
+  'ledger-failed',
+]
+
+/** Whether the same request may go well later. */
+export const isRetryable = (code: ErrorCode): boolean => RETRYABLE.includes(code)
 
 /** Stable name of an error, such as `price-too-high`. */
 export type ErrorCode = keyof typeof CODES

@@ -33,3 +33,4 @@ export type {
   Settled,
 } from './ledger.ts'
 export type { AnyLimit, CallerLimits, KeptLimit, LimitName, Limits, LimitUse } from './limits.ts'
+export { ofCaller } from './ofCaller.ts'

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_MSAT, sat, ZERO } from '../money/msat.ts'
 import type { Journal, JournalPayment, NewPayment } from './journal.ts'
+import { ofCaller } from './ofCaller.ts'
 import { hash, id, kept, payment } from './testing/samples.ts'
 
 const HOUR = 3_600_000
@@ -244,6 +245,86 @@ export function journalContract(name: string, make: () => Journal): void {
           near: [{ limit: 'total', max: sat(40), spent: sat(33) }],
         })
       })
+    })
+
+    describe('a journal of one caller', () => {
+      const of = (caller: string, changes = {}) => ({ caller, ...changes })
+
+      test('has what was written for that one, and nothing else', async () => {
+        await journal.addAgreement(kept(1))
+        await journal.addAgreement(kept(2, of('ada')))
+        await journal.addPayment(payment(1))
+        await journal.addPayment(payment(2, of('ada')))
+        await journal.addPayment(payment(3, of('bob', { origin: 'https://b.example' })))
+        const ada = ofCaller(journal, 'ada')
+        expect(await ada.payments()).toEqual([pending(payment(2, of('ada')))])
+        expect(await ada.payments({ open: true, agreementId: id(1) })).toHaveLength(1)
+        expect(await ada.agreements('open')).toEqual([open(2, of('ada'))])
+        expect(await ada.agreements('closed')).toEqual([])
+        expect([await ada.getPayment(hash(1)), await ada.getAgreement(id(1))]).toEqual([undefined, undefined])
+        expect(await ada.getPayment(hash(2))).toMatchObject({ amount: sat(10) })
+        for (const n of [1, 2]) await journal.releaseAgreement(id(n))
+        expect([await ada.holdAgreement(id(1)), await ada.holdAgreement(id(2))]).toEqual([false, true])
+        await ada.addAgreement(kept(3))
+        expect(await journal.getAgreement(id(3))).toEqual(open(3, of('ada')))
+        await expect(ada.setLimit('day', undefined)).rejects.toMatchObject({ code: 'owner-only' })
+        await ada.end()
+        expect(await journal.agreements(), 'the journal goes on').toHaveLength(3)
+      })
+
+      test('shares what is sent once: a hash that anybody wrote is known to all', async () => {
+        const [ada, bob] = [ofCaller(journal, 'ada'), ofCaller(journal, 'bob')]
+        expect(await ada.addPayment(payment(1))).toEqual(written)
+        expect(await bob.addPayment(payment(1))).toEqual(known)
+        expect(await bob.repeatPayment(payment(1))).toEqual(known)
+        expect(await bob.payments()).toEqual([])
+        await ada.endPayment(hash(1), failed)
+        expect(await bob.repeatPayment(payment(1))).toEqual(written)
+        expect(await bob.spending()).toMatchObject({ total: sat(11) })
+        expect(await ada.spending()).toMatchObject({ total: 0n })
+      })
+
+      test("holds to the caller's own limits, also those that ask at once, and to everybody's", async () => {
+        const now = Date.now()
+        const make = (n: number, origin = 'https://a.example') => payment(n, { createdAtMs: now, origin })
+        const ada = ofCaller(journal, 'ada', { max: sat(25), hosts: { 'a.example': sat(15), 'b.example': null } })
+        await journal.addPayment(make(1))
+        const answers = await Promise.all([2, 3].map((n) => ada.addPayment(make(n))))
+        expect(answers).toMatchObject([
+          { written: true },
+          { use: { limit: 'caller-host', max: sat(15), spent: sat(11) } },
+        ])
+        expect(await ada.addPayment(make(3, 'https://c.example'))).toMatchObject({ use: { max: ZERO } })
+        expect(await ada.addPayment(make(3, 'https://b.example'))).toEqual(written)
+        expect(await ada.repeatPayment(make(4, 'https://b.example'))).toMatchObject({ use: { limit: 'caller' } })
+        await journal.endPayment(hash(2), failed)
+        const { hosts, ...sums } = await ada.spending()
+        expect(sums).toEqual({ total: sat(11), day: sat(11), fees: sat(1) })
+        expect([...hosts]).toEqual([
+          ['a.example', ZERO],
+          ['b.example', sat(11)],
+        ])
+        await journal.setLimit('total', sat(23))
+        expect(await ada.addPayment(make(5, 'https://b.example'))).toMatchObject({ use: { max: sat(23) } })
+      })
+    })
+
+    test('payments are read in pages, from the newest back', async () => {
+      for (const n of [1, 2, 3]) await journal.addPayment(payment(n, { createdAtMs: 5 }))
+      for (const n of [4, 5, 6]) await journal.addPayment(payment(n, n === 5 ? {} : { caller: 'ada' }))
+      const hashes = async (filter: Parameters<Journal['payments']>[0]) =>
+        (await journal.payments(filter)).map(({ paymentHash }) => Number.parseInt(paymentHash, 16))
+      expect(await hashes({})).toEqual([4, 1, 2, 3, 5, 6])
+      expect(await hashes({ newest: 2 })).toEqual([5, 6])
+      expect(await hashes({ newest: 2, before: { createdAtMs: 5, paymentHash: hash(5) } })).toEqual([2, 3])
+      expect(await hashes({ newest: 9, before: { createdAtMs: 5, paymentHash: hash(2) } })).toEqual([4, 1])
+      expect(await hashes({ newest: 9, sinceMs: 5, before: { createdAtMs: 5, paymentHash: hash(2) } })).toEqual([1])
+      expect(await hashes({ caller: 'ada' })).toEqual([4, 6])
+      expect(await hashes({ caller: 'ada', newest: 1, open: true })).toEqual([6])
+      expect(await hashes({ caller: 'ada', before: { createdAtMs: 6, paymentHash: hash(6) } })).toEqual([4])
+      expect(await hashes({ newest: 0 })).toEqual([])
+      await journal.endPayment(hash(6), failed)
+      expect(await hashes({ open: true, before: { createdAtMs: 5, paymentHash: hash(3) }, newest: 2 })).toEqual([1, 2])
     })
 
     test('what was spent is told by host, for a day and in all', async () => {

@@ -87,6 +87,11 @@ export interface PaymentFilter {
   /** Pending or unknown only. */
   readonly open?: boolean
   readonly sinceMs?: number
+  readonly caller?: string
+  /** Those before this one, in the order of time and hash: to go on where an earlier answer began. */
+  readonly before?: Pick<JournalPayment, 'createdAtMs' | 'paymentHash'>
+  /** Only so many, and of these the newest. */
+  readonly newest?: number
 }
 
 /** What was spent, by what limits look at. */

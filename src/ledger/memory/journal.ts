@@ -13,6 +13,7 @@ import type {
 } from '../journal.ts'
 import { dayBefore, hostOf, hourOf } from '../journalTime.ts'
 import { judge, type KeptLimit, type LimitName, type Limits, limitsAt, type Spending, strictest } from '../limits.ts'
+import { inOrder, lastOf } from '../pages.ts'
 
 /** The journal of a process that keeps none: it forgets when the process ends. Runs in browsers. */
 export class MemoryJournal implements Journal {
@@ -107,14 +108,17 @@ export class MemoryJournal implements Journal {
     return this.#payments.get(paymentHash)
   }
 
-  async payments({ agreementId, open = false, sinceMs = 0 }: PaymentFilter = {}): Promise<JournalPayment[]> {
+  async payments(filter: PaymentFilter = {}): Promise<JournalPayment[]> {
+    const { agreementId, open = false, sinceMs = 0, caller, before, newest } = filter
     const wanted = [...this.#payments.values()].filter(
       (payment) =>
         (agreementId === undefined || payment.agreementId === agreementId) &&
         (!open || isOpen(payment)) &&
-        payment.createdAtMs >= sinceMs,
+        payment.createdAtMs >= sinceMs &&
+        (caller === undefined || payment.caller === caller) &&
+        (before === undefined || inOrder(payment, before) < 0),
     )
-    return wanted.sort((a, b) => a.createdAtMs - b.createdAtMs || compare(a.paymentHash, b.paymentHash))
+    return lastOf(wanted.sort(inOrder), newest)
   }
 
   async abandonedPayments(): Promise<JournalPayment[]> {

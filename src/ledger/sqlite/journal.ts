@@ -14,6 +14,7 @@ import type {
 } from '../journal.ts'
 import { dayBefore, hostOf, hourOf } from '../journalTime.ts'
 import { judge, type KeptLimit, type LimitName, type Limits, limitsAt, type Spending, strictest } from '../limits.ts'
+import { inOrder, lastOf } from '../pages.ts'
 import { Batch } from './batch.ts'
 import { Database } from './database.ts'
 import { Holder } from './holder.ts'
@@ -125,9 +126,26 @@ export class SqliteJournal implements Journal {
     })
   }
 
-  async payments({ agreementId, open = false, sinceMs = 0 }: PaymentFilter = {}): Promise<JournalPayment[]> {
-    const query = open ? this.#sql.openPayments : this.#sql.payments
-    return this.#read(() => query.all(agreementId ?? null, sinceMs).map(readPayment))
+  async payments(filter: PaymentFilter = {}): Promise<JournalPayment[]> {
+    const { agreementId = null, open = false, sinceMs = 0, caller, before, newest } = filter
+    if (open) {
+      const rows = this.#read(() => this.#sql.openPayments.all(agreementId, sinceMs).map(readPayment))
+      const wanted = rows.filter(
+        (one) => (caller === undefined || one.caller === caller) && (before === undefined || inOrder(one, before) < 0),
+      )
+      return lastOf(wanted, newest)
+    }
+    if (caller === undefined && before === undefined && newest === undefined) {
+      return this.#read(() => this.#sql.payments.all(agreementId, sinceMs).map(readPayment))
+    }
+    const place = [before?.createdAtMs ?? Number.MAX_SAFE_INTEGER, before?.paymentHash ?? ''] as const
+    const ask = [agreementId, sinceMs, ...place, caller ?? null, newest ?? -1] as const
+    return this.#read(() =>
+      this.#sql.latestPayments
+        .all(...ask)
+        .reverse()
+        .map(readPayment),
+    )
   }
 
   async abandonedPayments(): Promise<JournalPayment[]> {

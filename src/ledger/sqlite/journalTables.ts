@@ -76,6 +76,10 @@ export const QUERIES = {
   payment: 'SELECT * FROM payments WHERE payment_hash = ?',
   payments: `SELECT * FROM payments WHERE (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
     ORDER BY created_at_ms, payment_hash`,
+  // Newest first: what is asked for in pages is read from its end.
+  latestPayments: `SELECT * FROM payments WHERE (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
+    AND (created_at_ms, payment_hash) < (?3, ?4) AND (?5 IS NULL OR caller = ?5)
+    ORDER BY created_at_ms DESC, payment_hash DESC LIMIT ?6`,
   openPayments: `SELECT * FROM payments WHERE ${OPEN} AND (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
     ORDER BY created_at_ms, payment_hash`,
   addSpending: `INSERT INTO spending VALUES (?1, ?2, ?3, ?4)

@@ -1,5 +1,5 @@
-import { BY_HAND } from '../../buyer/byHand.ts'
-import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/index.ts'
+import type { Journal, JournalAgreement, JournalPayment } from '../ledger/journal.ts'
+import { BY_HAND } from './byHand.ts'
 
 /** A line of the history. Amounts in msat, as decimal strings; the time in UTC. */
 export interface HistoryRecord {
@@ -25,7 +25,7 @@ export async function paymentRecords(journal: Journal, sinceMs: number): Promise
   return (await journal.payments({ sinceMs })).map(paymentRecord)
 }
 
-const paymentRecord = (payment: JournalPayment): HistoryRecord => ({
+export const paymentRecord = (payment: JournalPayment): HistoryRecord => ({
   time: timeOf(payment.createdAtMs),
   seller: payment.origin,
   agreement: payment.agreementId,
@@ -40,13 +40,14 @@ const paymentRecord = (payment: JournalPayment): HistoryRecord => ({
 /** The agreements, and the payments that belong to none: those made by hand. Oldest first. */
 export async function agreementRecords(journal: Journal, sinceMs: number): Promise<HistoryRecord[]> {
   const agreements = (await journal.agreements()).filter(({ createdAtMs }) => createdAtMs >= sinceMs)
-  const records = agreements.map(async (one) => recordOf(one, await journal.payments({ agreementId: one.id })))
+  const records = agreements.map((one) => agreementRecord(journal, one))
   const byHand = (await journal.payments({ agreementId: BY_HAND, sinceMs })).map(paymentRecord)
   const all = [...(await Promise.all(records)), ...byHand]
   return all.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
 }
 
-function recordOf(agreement: JournalAgreement, payments: readonly JournalPayment[]): HistoryRecord {
+export async function agreementRecord(journal: Journal, agreement: JournalAgreement): Promise<HistoryRecord> {
+  const payments = await journal.payments({ agreementId: agreement.id })
   const settled = payments.filter(({ status }) => status === 'settled')
   const back = agreement.returns.filter(({ status }) => status === 'settled')
   return {

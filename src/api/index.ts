@@ -1,0 +1,6 @@
+export type { Caller, CallerBook, KeptCaller } from './caller.ts'
+export { type LocalEvent, LocalEvents } from './events.ts'
+export { type InvoiceOwners, openInvoiceOwners } from './invoiceOwners.ts'
+export { createLocalApi, type LocalApi } from './localApi.ts'
+export { BASE } from './openapi.ts'
+export type { LocalApiParts } from './parts.ts'
