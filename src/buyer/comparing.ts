@@ -1,0 +1,276 @@
+import { type ErrorCode, EXIT } from '../errors/codes.ts'
+import { StreamError, toStreamError } from '../errors/error.ts'
+import { type Counts, formatAsked } from '../money/tariff.ts'
+import { cheapestFirst, EXPECTED, isWorthLeaving } from '../terms/choose.ts'
+import type { Agreement, Offer } from '../terms/terms.ts'
+
+/** Several places where the same thing is sold, and how to choose among them. */
+export interface Sellers {
+  /**
+   * Where each sells: what `fetch` is given as a path is added to it. 1 to 16. A look at what one asks sends it the method and that path, and
+   * neither headers nor body.
+   */
+  readonly urls: readonly string[]
+  /** After so long all are asked again, before the next request. In ms; 30 s by default. `Infinity`: only when one fails. */
+  readonly lookAgainMs?: number
+  /** An agreement is left for an offer that is cheaper by so many per cent: 0 to 99, 5 by default. */
+  readonly betterBy?: number
+  /** What a request is taken to use where tariffs are compared; 1,000 tokens each way by default. */
+  readonly expected?: Partial<Counts>
+  /** Told who is chosen, who is left for a cheaper one, and who is not bought from for a while, or any more. */
+  readonly onNews?: (news: SellerNews) => void
+}
+
+export interface SellerNews {
+  readonly type: 'chosen' | 'left' | 'out'
+  readonly url: string
+  /** What it asked when it was last looked at, for people. */
+  readonly asks?: string
+  /** Why it is out. */
+  readonly error?: StreamError
+}
+
+/** What of a buyer is needed to buy at one seller and leave for another. */
+export interface Counter {
+  /** @param payee the node that is to be paid, where that is known: an offer of another one is refused */
+  fetch(url: string, request: RequestInit, payee: string | undefined): Promise<Response>
+  price(url: string, request: RequestInit): Promise<Offer | undefined>
+  /** What pays for requests below this URL now, if anything does. */
+  agreed(base: string): Promise<{ readonly agreement: Agreement; readonly inDoubt: boolean } | undefined>
+  /** Closes the agreements below this URL, once nothing is read on them, and has their balance paid back. */
+  leave(base: string): Promise<void>
+}
+
+interface Place {
+  readonly base: string
+  payee: string | undefined
+  offer: Offer | undefined
+  /** Not bought from until then; monotonic ms. */
+  outUntilMs: number
+  /** Why it was not bought from last. */
+  error: StreamError | undefined
+}
+
+export const MAX_SELLERS = 16
+const LOOK_AGAIN_MS = 30_000
+const BETTER_BY = 5
+const LOOK_TIMEOUT_MS = 10_000
+/** A seller that failed is asked again after this long. */
+const REST_MS = 10_000
+const GATEWAY_STATUS = [502, 503, 504]
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']
+/** What comes before a request is begun: whatever its method, the next seller may have it. */
+const BEFORE: readonly ErrorCode[] = [
+  ...(['price-too-high', 'unit-mismatch', 'rounds-exhausted', 'terms-refused', 'offer-expired'] as const),
+  ...(['challenge-malformed', 'challenge-invalid', 'network-mismatch', 'too-many-agreements', 'rate-limited'] as const),
+  ...(['seller-changed', 'transport-insecure', 'redirect-refused'] as const),
+]
+/** What no other seller would mend. */
+const OWN: readonly ErrorCode[] = [
+  ...(['strategy-failed', 'budget-exhausted', 'balance-insufficient', 'interrupted', 'internal'] as const),
+]
+
+/**
+ * Buys each request from one of several sellers of the same thing: from the cheapest at first, by what each lists; and from another when
+ * one is cheaper by enough, or this one fails. An agreement that is left is closed, and its balance comes back. Haggling is with
+ * one at a time, the cheapest first. At most one try at each seller for a request.
+ */
+export class Comparing {
+  readonly #counter: Counter
+  readonly #places: readonly Place[]
+  readonly #lookAgainMs: number
+  readonly #betterBy: number
+  readonly #expected: Counts
+  readonly #onNews: (news: SellerNews) => void
+  #current: Place | undefined
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #looking: Promise<void> | undefined
+
+  /** @throws StreamError `option-invalid` */
+  constructor(counter: Counter, sellers: Sellers) {
+    const { urls, lookAgainMs = LOOK_AGAIN_MS, betterBy = BETTER_BY, expected = {}, onNews = () => {} } = sellers
+    if (urls.length < 1 || urls.length > MAX_SELLERS) {
+      throw new StreamError('option-invalid', `1 to ${MAX_SELLERS} sellers can be compared`)
+    }
+    if (!Number.isInteger(betterBy) || betterBy < 0 || betterBy > 99) {
+      throw new StreamError('option-invalid', 'an offer is cheaper by 0 to 99 whole per cent')
+    }
+    if (!(lookAgainMs >= 0)) throw new StreamError('option-invalid', 'sellers are looked at again after a time in ms')
+    this.#counter = counter
+    this.#places = [...new Set(urls.map(baseOf))].map((base) => ({
+      base,
+      payee: undefined,
+      offer: undefined,
+      outUntilMs: 0,
+      error: undefined,
+    }))
+    this.#lookAgainMs = lookAgainMs
+    this.#betterBy = betterBy
+    this.#expected = { ...EXPECTED, ...expected }
+    this.#onNews = onNews
+  }
+
+  /** Where a path is at the first seller. */
+  urlOf(path: string): string {
+    return join(this.#places[0]!.base, path)
+  }
+
+  /** @throws StreamError what the first seller that was tried failed with; where none can be tried, what one of them failed with before */
+  async fetch(path: string, request: RequestInit): Promise<Response> {
+    await this.#choose(path, request)
+    let failure: unknown
+    for (const place of this.#order()) {
+      try {
+        const response = await this.#counter.fetch(join(place.base, path), request, place.payee)
+        if (!GATEWAY_STATUS.includes(response.status) || !isIdempotent(request)) return this.#took(place, response)
+        await response.body?.cancel().catch(() => {})
+        throw new StreamError('seller-failed', `the seller answered ${response.status}`, {
+          status: `${response.status}`,
+        })
+      } catch (error) {
+        if (request.signal?.aborted || !mayGoOn(error, request)) throw error
+        failure ??= error
+        await this.#rest(place, toStreamError(error))
+      }
+    }
+    throw (
+      failure ??
+      this.#places.find(({ error }) => error)?.error ??
+      new StreamError('seller-unreachable', 'no seller is left')
+    )
+  }
+
+  /** The offer of the seller that would be bought from. */
+  async price(path: string, request: RequestInit): Promise<Offer | undefined> {
+    await this.#look(path, request)
+    return this.#order()[0]?.offer
+  }
+
+  #took(place: Place, response: Response): Response {
+    if (this.#current !== place) {
+      this.#current = place
+      this.#tell('chosen', place)
+    }
+    return response
+  }
+
+  /** Looks around where it is time to, and leaves for a cheaper seller where there is one. */
+  async #choose(path: string, request: RequestInit): Promise<void> {
+    const current = this.#current
+    const agreed = current && (await this.#counter.agreed(current.base))
+    const isOld = performance.now() - this.#lookedAtMs >= this.#lookAgainMs
+    if (current && !isOld && !agreed?.inDoubt && !this.#isOut(current)) return
+    await this.#look(path, request)
+    if (!current || this.#current !== current) return
+    const [best] = this.#order(false)
+    if (this.#isOut(current) || !best || best === current || !best.offer) return
+    const own = agreed?.agreement ?? current.offer
+    if (!own || !isWorthLeaving(own, best.offer, this.#betterBy, this.#expected)) return
+    await this.#leave(current)
+  }
+
+  /** One look at a time: requests that come together share it. */
+  #look(path: string, request: RequestInit): Promise<void> {
+    this.#looking ??= this.#askAll(path, request).finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #askAll(path: string, { method = 'GET', signal }: RequestInit): Promise<void> {
+    const now = performance.now()
+    const asked = this.#places.filter(({ outUntilMs }) => outUntilMs <= now)
+    await Promise.all(
+      asked.map(async (place) => {
+        const limit = AbortSignal.timeout(LOOK_TIMEOUT_MS)
+        try {
+          const offer = await this.#counter.price(join(place.base, path), {
+            method,
+            signal: signal ? AbortSignal.any([signal, limit]) : limit,
+          })
+          if (offer) checkPayee(place.base, offer, place.payee)
+          place.payee ??= offer?.payee
+          place.offer = offer
+        } catch (error) {
+          if (!signal?.aborted) await this.#rest(place, toStreamError(error))
+        }
+      }),
+    )
+    this.#lookedAtMs = performance.now()
+  }
+
+  /** Whom to try, one after the other: who has the agreement, then the cheapest first, then those that named no price. */
+  #order(currentFirst = true): Place[] {
+    const open = this.#places.filter((place) => !this.#isOut(place))
+    const priced = cheapestFirst(
+      open.filter(({ offer }) => offer),
+      ({ offer }) => offer!,
+      this.#expected,
+    )
+    const all = [...priced, ...open.filter(({ offer }) => !offer)]
+    const current = this.#current
+    return currentFirst && current && all.includes(current) ? [current, ...all.filter((each) => each !== current)] : all
+  }
+
+  async #leave(place: Place): Promise<void> {
+    this.#current = undefined
+    this.#tell('left', place)
+    await this.#counter.leave(place.base)
+  }
+
+  async #rest(place: Place, error: StreamError): Promise<void> {
+    // Whose node is another one is no more who was chosen.
+    place.outUntilMs = error.code === 'seller-changed' ? Number.POSITIVE_INFINITY : performance.now() + REST_MS
+    place.error = error
+    if (this.#current === place) this.#current = undefined
+    this.#tell('out', place, error)
+    await this.#counter.leave(place.base)
+  }
+
+  #isOut({ outUntilMs }: Place): boolean {
+    return outUntilMs > performance.now()
+  }
+
+  #tell(type: SellerNews['type'], { base, offer }: Place, error?: StreamError): void {
+    this.#onNews({ type, url: base, ...(offer && { asks: formatAsked(offer) }), ...(error && { error }) })
+  }
+}
+
+/** @throws StreamError `seller-changed` */
+export function checkPayee(url: string, { payee }: Offer, known: string | undefined): void {
+  if (known === undefined || payee === known) return
+  throw new StreamError('seller-changed', `${new URL(url).origin} is paid at another node than before`, {
+    payee,
+    known,
+  })
+}
+
+/** Whether the next seller may have a request that failed at one. */
+function mayGoOn(error: unknown, request: RequestInit): boolean {
+  const { code, exitCode } = toStreamError(error)
+  if (OWN.includes(code) || exitCode === EXIT.usage) return BEFORE.includes(code)
+  return BEFORE.includes(code) || isIdempotent(request)
+}
+
+const isIdempotent = ({ method = 'GET' }: RequestInit): boolean => IDEMPOTENT.includes(method.toUpperCase())
+
+/** @throws StreamError `option-invalid` */
+function baseOf(text: string): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new StreamError('option-invalid', `"${text.slice(0, 200)}" is not the URL of a seller`)
+  }
+  url.hash = ''
+  return url.href.replace(/\/$/, '')
+}
+
+/** What was given as a path, at a seller. */
+const join = (base: string, path: string): string =>
+  path === '' || /^[/?]/.test(path) ? base + path : `${base}/${path}`
+
+/** Whether a place (origin and path) lies at or below the base of a seller. */
+export function isBelow(place: string, base: string): boolean {
+  const { origin, pathname } = new URL(base)
+  const start = (origin + pathname).replace(/\/$/, '')
+  return place === start || place.startsWith(`${start}/`)
+}
