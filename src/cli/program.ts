@@ -19,6 +19,7 @@ import { payoutsCommand } from './payouts.ts'
 import { priceCommand } from './price.ts'
 import { recoverCommand } from './recover.ts'
 import { sellCommand } from './sell.ts'
+import { simulateCommand } from './simulate/command.ts'
 import { statementCommand } from './statement.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -41,6 +42,7 @@ const commands = [
   sellCommand(),
   getCommand(),
   priceCommand(),
+  simulateCommand(),
   budgetCommand(),
   historyCommand(),
   recoverCommand(),

@@ -45,6 +45,8 @@ export function sellCommand(): Command {
     .option('--check', 'only read the configuration, and show its routes')
     .option('--credit <amount>', 'what may be delivered unpaid', '0 sat')
     .option('--smallest-payment <amount>', 'no invoice is smaller', '1 sat')
+    .option('--floor <price>', 'haggle, down to this price or part of the listed one, such as 70%')
+    .option('--rounds <count>', 'bids that are heard, with --floor', '4')
     .option('--free <allowance>', 'free for each client address, such as "3 requests/day"')
     .addOption(nodeOption())
     .option('--host <address>', 'where to listen', '127.0.0.1')

@@ -1,6 +1,6 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
-import { comparePrices, type Price } from '../money/price.ts'
+import { comparePrices } from '../money/price.ts'
 import { type PriceSpec, readPriceSpec } from '../money/tariff.ts'
 import { DEFAULT_ROUNDS } from '../terms/answer.ts'
 import { fixedCredit, NO_CREDIT } from '../terms/credit.ts'
@@ -34,14 +34,14 @@ export interface WallOptions {
   /** No invoice is smaller. 1 sat by default. */
   readonly smallestPayment?: string | Msat
   /** How to answer bids; by default it comes down to the `floor`, and without one the price is the price. */
-  readonly policy?: SellerPolicy
+  readonly policy?: SellerPolicy | undefined
   /**
    * The lowest price that a bid is ever sold at, whatever the policy says: a price in the unit of the listed one, or a part of that, such as
    * "70%". None by default.
    */
-  readonly floor?: string | Reserve
+  readonly floor?: string | Reserve | undefined
   /** How many bids of one negotiation are heard: 1 to 16, 4 by default. */
-  readonly rounds?: number
+  readonly rounds?: number | undefined
   /**
    * A name for what one agreement opens: all walls of a seller with this scope, which ask the same at any time. By default all walls of
    * that price.
@@ -91,12 +91,13 @@ export function wall(seller: Seller, options: WallOptions): (handler: PaidHandle
   return (handler) => (request) => route.handle(handler, request)
 }
 
-/** What of a wall may change while it is open: what is left out stays as it is. `haggling` is all of it: without a policy and a floor, none. */
+/**
+ * What of a wall may change while it is open: what is left out stays as it is. Policy, floor and rounds change together: with one of them
+ * named, also as `undefined`, the others are at their default.
+ */
 export type NewTerms = Partial<
-  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'description' | 'graceMs'>
-> & {
-  readonly haggling?: Pick<WallOptions, 'policy' | 'floor' | 'rounds'>
-}
+  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'policy' | 'floor' | 'rounds' | 'description' | 'graceMs'>
+>
 
 /**
  * One wall of a seller, for whoever needs more of it than a function: terms that change while it is open, and requests that are no
@@ -128,7 +129,10 @@ export class PricedRoute {
     this.#challenger = this.#makeChallenger(options.description)
     this.#graceMs = options.graceMs ?? GRACE_MS
     const asked = readPriceSpec(options.price)
-    this.#haggling = readHaggling(options, asked.price)
+    this.#haggling = readHaggling(options)
+    const { floor } = this.#haggling
+    // Only to see that the two can be compared.
+    if (floor && !('share' in floor)) comparePrices(floor, asked.price)
     this.#terms = {
       ...asked,
       credit: readCredit(options.credit),
@@ -150,7 +154,8 @@ export class PricedRoute {
   setTerms(changes: NewTerms): void {
     const { price, tariff, ...kept } = this.#terms
     const asked = changes.price === undefined ? { price, ...(tariff && { tariff }) } : readPriceSpec(changes.price)
-    const haggling = changes.haggling && readHaggling(changes.haggling, asked.price)
+    const haggles = 'policy' in changes || 'floor' in changes || 'rounds' in changes
+    const haggling = haggles ? readHaggling(changes) : undefined
     const terms = {
       ...kept,
       ...asked,
@@ -398,14 +403,9 @@ interface Haggling {
   readonly rounds: number
 }
 
-/** @throws StreamError `price-invalid`, `unit-mismatch`, `option-invalid` */
-function readHaggling(
-  { policy, floor, rounds }: Pick<WallOptions, 'policy' | 'floor' | 'rounds'>,
-  price: Price,
-): Haggling {
+/** @throws StreamError `price-invalid`, `option-invalid` */
+function readHaggling({ policy, floor, rounds }: Pick<WallOptions, 'policy' | 'floor' | 'rounds'>): Haggling {
   const least = typeof floor === 'string' ? readReserve(floor) : floor
-  // Only to see that the two can be compared.
-  if (least && !('share' in least)) comparePrices(least, price)
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= MAX_OFFERS)) {
     throw new StreamError('option-invalid', `a seller hears 1 to ${MAX_OFFERS} bids`)
   }

@@ -1,3 +1,4 @@
+import type { StreamError } from '../errors/error.ts'
 import { applyPolicy, type BidContext, DEFAULT_ROUNDS } from './answer.ts'
 import type { SellerPolicy } from './policy.ts'
 import { type BuyerStrategy, haggler, type Move, type PriceLimits, termsOf } from './strategy.ts'
@@ -5,7 +6,12 @@ import type { Offer, Terms } from './terms.ts'
 
 export type NegotiationEnd =
   | { readonly agreed: Terms }
-  | { readonly refusedBy: 'buyer'; readonly code: Extract<Move, { refuse: string }>['refuse'] }
+  | {
+      readonly refusedBy: 'buyer'
+      readonly code: Extract<Move, { refuse: string }>['refuse']
+      /** Why the strategy itself failed. */
+      readonly cause?: StreamError
+    }
   | { readonly refusedBy: 'seller'; readonly code: 'rounds-exhausted' | 'unit-mismatch' }
 
 export type Negotiation = NegotiationEnd & {
@@ -40,7 +46,9 @@ export function negotiate(
   for (;;) {
     const offer = offers.at(-1)!
     const answer = haggle(offer)
-    if ('refuse' in answer) return end({ refusedBy: 'buyer', code: answer.refuse })
+    if ('refuse' in answer) {
+      return end({ refusedBy: 'buyer', code: answer.refuse, ...('cause' in answer && { cause: answer.cause }) })
+    }
     if ('accept' in answer) return end({ agreed: termsOf(offer) })
     bids.push(answer.bid)
     const reply = applyPolicy(policy, answer.bid, { listed, offer, rounds, ...circumstances })

@@ -107,8 +107,11 @@ export function readClock(text: string): number {
   return Number(match[1]) * 60 + Number(match[2])
 }
 
+const DAY_MS = 86_400_000
+
 /** The minute of the day that the clocks of a zone show. @throws StreamError `option-invalid` */
 export function clockOf(zone: string): (nowMs: number) => number {
+  if (zone === 'UTC') return (nowMs) => Math.floor((((nowMs % DAY_MS) + DAY_MS) % DAY_MS) / 60_000)
   try {
     const clock = new Intl.DateTimeFormat('en-GB', {
       timeZone: zone,

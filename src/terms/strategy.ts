@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/codes.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
+import { type Msat, max } from '../money/msat.ts'
 import { comparePrices, type Price } from '../money/price.ts'
 import { chargesOf } from '../money/tariff.ts'
 import { checkTerms } from './check.ts'
@@ -109,6 +110,19 @@ export function concedeWithin(limits: readonly Price[], from: Reserve, rounds: n
   const whole = acceptUpTo(limits)
   return (offer, context) => (offer.tariff ? whole : (byUnit.get(offer.price.unit) ?? whole))(offer, context)
 }
+
+/**
+ * Bids payments of at least this size, whatever else a strategy bids: what a seller's volume discount is for. No larger than the window of the
+ * buyer (`ahead`), or nothing can be paid.
+ * @example inPieces(sat(5), bidFromTo(low, high, 4))
+ */
+export const inPieces =
+  (size: Msat, strategy: BuyerStrategy): BuyerStrategy =>
+  (offer, context) => {
+    const answer = strategy(offer, context)
+    if (!('bid' in answer)) return answer
+    return { bid: { ...answer.bid, smallestPayment: max(answer.bid.smallestPayment, size) } }
+  }
 
 /** A buyer's limits on one negotiation, whatever its strategy does. Prices: at most one for each unit; none at all is no limit. */
 export type PriceLimits = readonly Price[]

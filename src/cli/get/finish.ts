@@ -1,4 +1,5 @@
 import type { Closing } from '../../buyer/closing.ts'
+import type { SellerNews } from '../../buyer/comparing.ts'
 import type { TradeSummary } from '../../buyer/summary.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
 import { formatMsat } from '../../money/msat.ts'
@@ -39,6 +40,18 @@ export function warnOf({ limit, max, spent }: LimitUse, output: Output): void {
   const message = `${formatMsat(spent)} of the limit of ${formatMsat(max)} ${LIMIT_OF[limit]} are used`
   output.event('warning', { code: 'limit-near', limit, max: `${max}`, spent: `${spent}`, message })
   output.say(`${yellow('warning')} ${message}`)
+}
+
+/** Which of several sellers is bought from, or is not. */
+export function tellOfSeller({ type, url, asks, error }: SellerNews, output: Output): void {
+  output.event('seller', {
+    type,
+    url,
+    ...(asks !== undefined && { asks }),
+    ...(error && { code: error.code, message: error.message }),
+  })
+  if (type === 'chosen') output.say(dim(`      from ${url}${asks === undefined ? '' : `, which asks ${asks}`}`))
+  if (type === 'out') output.say(`${yellow('not from')} ${url}: ${error?.message}`)
 }
 
 function sayEnd(
