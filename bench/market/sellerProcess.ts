@@ -1,0 +1,122 @@
+import { openLedger } from '../../src/ledger/index.ts'
+import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
+import { sat } from '../../src/money/msat.ts'
+import { formatPrice, parsePrice } from '../../src/money/price.ts'
+import { serve } from '../../src/seller/adapters/node.ts'
+import { PricedRoute } from '../../src/seller/paywall.ts'
+import { Seller } from '../../src/seller/seller.ts'
+import { type Bargain, bargain, readReserve } from '../../src/terms/reserve.ts'
+import { order as ordered, serveBench } from '../process.ts'
+import type { SellerBooks, SellerKind, SellerOrder } from './orders.ts'
+
+/** A seller of the market: bytes, at a price that it haggles about in its own way. */
+const order = ordered<SellerOrder>()
+/** So many are busy for a seller that goes by its load. */
+const BUSY = 8
+const CHUNK = 512
+/** The node's record is read to its end when it tells nothing for so long. */
+const QUIET_MS = 3000
+
+const trouble: string[] = []
+const node = await createEmbeddedNode({ home: order.home, name: order.name })
+const { publicKey: payee } = await node.info()
+const ledger = openLedger(order.ledger)
+const seller = new Seller({
+  node,
+  ledger,
+  secret: Buffer.from(order.secret, 'hex'),
+  trustProxy: 1,
+  onEvent: (event) => {
+    if (event.type === 'error') trouble.push(`${event.error.code}: ${event.error.message}`)
+    if (event.type === 'stray') trouble.push(`${event.amount} msat came for an agreement that was forgotten`)
+  },
+})
+await seller.ready()
+const route = new PricedRoute(seller, {
+  scope: 'market',
+  price: order.price,
+  credit: order.credit,
+  ...haggling(order.kind),
+})
+const server = await serve(
+  (request) => route.handle(({ url }) => new Response(bytesOf(new URL(url).searchParams.get('bytes'))), request),
+  { port: order.port },
+)
+
+function haggling(kind: SellerKind) {
+  if (kind === 'fixed') return {}
+  const floor = readReserve(order.floor)
+  const rules: Record<Exclude<SellerKind, 'fixed'>, Bargain> = {
+    floor: { floor },
+    volume: { floor, volume: [{ from: sat(3), price: floor }] },
+    load: { floor, load: { streams: BUSY, price: floor } },
+    hours: { floor, hours: [{ from: '00:00', to: '00:00', price: floor }] },
+  }
+  return { floor, policy: bargain(rules[kind]) }
+}
+
+/** As many bytes as were asked for, within reason, in small pieces. */
+function bytesOf(asked: string | null): ReadableStream<Uint8Array> {
+  let left = Math.min(65_536, Math.max(1, Number(asked) || 1))
+  return new ReadableStream(
+    {
+      pull(controller) {
+        if (left === 0) return controller.close()
+        const length = Math.min(CHUNK, left)
+        left -= length
+        controller.enqueue(new Uint8Array(length))
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+serveBench({
+  ready: { url: server.url, payee },
+  answers: {
+    raise: () => {
+      const { msat, per, unit } = parsePrice(order.price)
+      const price = formatPrice({ msat: msat * 3n, per, unit })
+      route.setTerms({ price })
+      return price
+    },
+    books: async (): Promise<SellerBooks> => ({
+      settled: (await settled()).map(({ paymentHash, amount }) => [paymentHash, `${amount}`]),
+      accounts: [...seller.accounts.inMemory.values()].map(({ agreement, gate }) => ({
+        id: agreement.id,
+        paid: `${gate.paid}`,
+        maxUnpaid: `${gate.maxUnpaid}`,
+      })),
+      trouble,
+    }),
+  },
+  close: async () => {
+    await server.close(0)
+    await seller.close()
+    await node.close()
+  },
+})
+
+/** All that the node ever settled: nothing is on its way when this is asked. */
+function settled(): Promise<readonly { paymentHash: string; amount: bigint }[]> {
+  const found: { paymentHash: string; amount: bigint }[] = []
+  return new Promise((resolve, reject) => {
+    let quiet: ReturnType<typeof setTimeout>
+    const wait = () => {
+      quiet = setTimeout(() => {
+        end()
+        resolve(found)
+      }, QUIET_MS)
+    }
+    const end = node.subscribeSettlements(
+      0n,
+      (settlement) => {
+        found.push(settlement)
+        clearTimeout(quiet)
+        wait()
+      },
+      reject,
+    )
+    wait()
+  })
+}
