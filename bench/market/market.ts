@@ -38,6 +38,7 @@ const LISTED = [1200, 1000, 1100, 1300, 1400]
 const FLOOR = [700, 1000, 800, 750, 900]
 /** When something happens to a seller, as a part of the time. */
 const AT = { raise: 0.3, change: 0.45, vanish: 0.6 }
+const [RAISING, CHANGING, VANISHING] = [0, 1, 2]
 const SETTLED_MS = 240_000
 
 /** So many machine buyers and sellers for a while; what is done to sellers meanwhile is undone before the books are held against each other. */
@@ -47,7 +48,8 @@ export async function market(options: MarketOptions): Promise<MarketReport> {
   let child: ChildProcess | undefined
   try {
     options.say(`starting ${options.sellers} sellers …`)
-    for (let number = 0; number < options.sellers; number++) sellers.push(new MarketSeller(home, number))
+    for (let number = 0; number < options.sellers; number++)
+      sellers.push(new MarketSeller(home, number, number === CHANGING && !options.calm))
     await Promise.all(sellers.map((seller) => seller.start()))
     const order: BuyersOrder = {
       ...{
@@ -95,18 +97,14 @@ async function makeTrouble(sellers: readonly MarketSeller[], { seconds, say }: M
     say(what)
     done.push(what)
   }
-  const [first, second, third] = sellers
   await at(AT.raise)
-  if (first) note(`seller 0 raises its price to ${await first.raise()}`)
+  note(`seller ${RAISING} raises its price to ${await sellers[RAISING]?.ask('raise')}`)
   await at(AT.change)
-  if (second) {
-    await second.becomeAnother()
-    note('seller 1 has another node key')
-  }
+  if (sellers[CHANGING]) note(`seller ${CHANGING} is paid at another node: ${await sellers[CHANGING].ask('change')}`)
   await at(AT.vanish)
-  if (third) {
-    await third.vanish()
-    note('seller 2 is killed')
+  if (sellers[VANISHING]) {
+    await sellers[VANISHING].vanish()
+    note(`seller ${VANISHING} is killed`)
   }
   return done
 }
@@ -152,11 +150,8 @@ class MarketSeller {
   readonly #order: SellerOrder
   #process: BenchProcess<SellerReady> | undefined
   #ready: SellerReady | undefined
-  /** Whether who answers now is somebody else, with a node and a ledger of its own. */
-  #isAnother = false
-  readonly #books: SellerBooks[] = []
 
-  constructor(home: string, number: number) {
+  constructor(home: string, number: number, stranger: boolean) {
     const around = parsePrice(PRICE)
     const at = (list: readonly number[]) =>
       formatPrice(price(around.msat * BigInt(list[number % list.length]!), around.per * 1000n, around.unit))
@@ -170,6 +165,7 @@ class MarketSeller {
       floor: at(FLOOR),
       kind: KINDS[number % KINDS.length]!,
       credit: CREDIT,
+      stranger,
     }
   }
 
@@ -178,14 +174,14 @@ class MarketSeller {
     return this.#ready!
   }
 
-  async start(order = this.#order): Promise<void> {
+  async start(): Promise<void> {
     const port = this.#ready ? Number(new URL(this.#ready.url).port) : 0
-    this.#process = await openProcess<SellerReady>('./market/sellerProcess.ts', { ...order, port })
+    this.#process = await openProcess<SellerReady>('./market/sellerProcess.ts', { ...this.#order, port })
     this.#ready ??= this.#process.ready
   }
 
-  raise(): Promise<string> {
-    return this.#process!.ask<string>('raise')
+  ask(question: 'raise' | 'change' | 'restore'): Promise<string> {
+    return this.#process!.ask<string>(question)
   }
 
   async vanish(): Promise<void> {
@@ -196,37 +192,22 @@ class MarketSeller {
     this.#process = undefined
   }
 
-  async becomeAnother(): Promise<void> {
-    await this.#close()
-    this.#isAnother = true
-    const { name, ledger } = this.#order
-    const secret = randomBytes(32).toString('hex')
-    await this.start({ ...this.#order, name: `${name}b`, ledger: `${ledger}b`, secret })
-  }
-
-  /** Nothing is lost by what was done to it: it is who it was before, where its buyers left it. */
+  /** It is who it was before, where its buyers left it. */
   async restore(): Promise<void> {
-    if (this.#process && !this.#isAnother) return
-    if (this.#process) await this.#close()
-    this.#isAnother = false
-    await this.start()
+    if (this.#process) await this.ask('restore')
+    else await this.start()
   }
 
   async evidence(): Promise<SellerEvidence> {
-    await this.#close()
+    const books = await this.#process!.ask<SellerBooks>('books')
+    await this.end()
     const { kind, floor, credit } = this.#order
     const { url } = this.ready
-    return { url: new URL(url).origin, kind, floor: parsePrice(floor), credit: parseMsat(credit), books: this.#books }
+    return { url: new URL(url).origin, kind, floor: parsePrice(floor), credit: parseMsat(credit), books }
   }
 
   async end(): Promise<void> {
     await this.#process?.close()
-    this.#process = undefined
-  }
-
-  async #close(): Promise<void> {
-    this.#books.push(await this.#process!.ask<SellerBooks>('books'))
-    await this.#process!.close()
     this.#process = undefined
   }
 }

@@ -12,6 +12,8 @@ export interface SellerOrder {
   readonly kind: SellerKind
   readonly floor: string
   readonly credit: string
+  /** Another seller, on another node, is ready to take its place. */
+  readonly stranger: boolean
 }
 
 export const KINDS = ['floor', 'fixed', 'load', 'volume', 'hours'] as const

@@ -1,14 +1,14 @@
 import { comparePrices, type Price } from '../../src/money/price.ts'
 import { type BuyersResult, REFUSALS, type SellerBooks, type SellerKind } from './orders.ts'
 
-/** What is known of one seller at the end. A seller that was another one for a while has the books of both. */
+/** What is known of one seller at the end. Where another took its place for a while, its books are in these too. */
 export interface SellerEvidence {
   readonly url: string
   readonly kind: SellerKind
   /** Nothing may have been sold below. */
   readonly floor: Price
   readonly credit: bigint
-  readonly books: readonly SellerBooks[]
+  readonly books: SellerBooks
 }
 
 export interface MarketEvidence {
@@ -105,7 +105,7 @@ export function report({ seconds, seed, sellers, run, troubles }: MarketEvidence
     }
     if (buyer.stuck !== undefined) reasons.push(`a buyer (${buyer.kind}) is stuck: ${buyer.stuck}`)
   }
-  const settledAt = new Map(sellers.flatMap(({ books }) => books.flatMap(({ settled }) => settled)))
+  const settledAt = new Map(sellers.flatMap(({ books }) => books.settled))
   const paid = sum(run.payments.map(({ amount }) => amount))
   const arrived = sum(run.payments.map(({ paymentHash }) => BigInt(settledAt.get(paymentHash) ?? 0n)))
   hold("what buyers paid, and what the sellers' nodes settled of it", paid, arrived)
@@ -113,8 +113,7 @@ export function report({ seconds, seed, sellers, run, troubles }: MarketEvidence
   hold("what came back, and what the buyers' node settled", returned, sum(run.returns.map(({ amount }) => amount)))
   if (run.open > 0) reasons.push(`${run.open} payments have no outcome`)
   for (const { credit, books } of sellers) {
-    for (const { maxUnpaid } of books.flatMap(({ accounts }) => accounts))
-      if (BigInt(maxUnpaid) > credit) outside.unpaid++
+    for (const { maxUnpaid } of books.accounts) if (BigInt(maxUnpaid) > credit) outside.unpaid++
   }
   for (const [what, count] of Object.entries(outside))
     if (count > 0) reasons.push(`${count} outside their limits: ${what}`)

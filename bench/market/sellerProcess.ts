@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { openLedger } from '../../src/ledger/index.ts'
-import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
+import { createEmbeddedNode, type EmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { sat } from '../../src/money/msat.ts'
 import { formatPrice, parsePrice } from '../../src/money/price.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
@@ -18,28 +19,34 @@ const CHUNK = 512
 const QUIET_MS = 3000
 
 const trouble: string[] = []
-const node = await createEmbeddedNode({ home: order.home, name: order.name })
-const { publicKey: payee } = await node.info()
-const ledger = openLedger(order.ledger)
-const seller = new Seller({
-  node,
-  ledger,
-  secret: Buffer.from(order.secret, 'hex'),
-  trustProxy: 1,
-  onEvent: (event) => {
-    if (event.type === 'error') trouble.push(`${event.error.code}: ${event.error.message}`)
-    if (event.type === 'stray') trouble.push(`${event.amount} msat came for an agreement that was forgotten`)
-  },
-})
-await seller.ready()
-const route = new PricedRoute(seller, {
-  scope: 'market',
-  price: order.price,
-  credit: order.credit,
-  ...haggling(order.kind),
-})
+
+/** A seller on a node, a ledger and a secret of its own. */
+async function open(name: string, ledgerFile: string, secret: Uint8Array) {
+  const node = await createEmbeddedNode({ home: order.home, name })
+  const { publicKey: payee } = await node.info()
+  const seller = new Seller({
+    node,
+    ledger: openLedger(ledgerFile),
+    secret,
+    trustProxy: 1,
+    onEvent: (event) => {
+      if (event.type === 'error') trouble.push(`${event.error.code}: ${event.error.message}`)
+      if (event.type === 'stray') trouble.push(`${event.amount} msat came for an agreement that was forgotten`)
+    },
+  })
+  await seller.ready()
+  const terms = { scope: 'market', price: order.price, credit: order.credit, ...haggling(order.kind) }
+  return { node, payee, seller, route: new PricedRoute(seller, terms) }
+}
+
+const own = await open(order.name, order.ledger, Buffer.from(order.secret, 'hex'))
+/** Who takes its place for a while, at the same address. */
+const other = order.stranger ? await open(`${order.name}b`, ':memory:', randomBytes(32)) : undefined
+const both = other ? [own, other] : [own]
+let current = own
 const server = await serve(
-  (request) => route.handle(({ url }) => new Response(bytesOf(new URL(url).searchParams.get('bytes'))), request),
+  (request) =>
+    current.route.handle(({ url }) => new Response(bytesOf(new URL(url).searchParams.get('bytes'))), request),
   { port: order.port },
 )
 
@@ -72,33 +79,43 @@ function bytesOf(asked: string | null): ReadableStream<Uint8Array> {
 }
 
 serveBench({
-  ready: { url: server.url, payee },
+  ready: { url: server.url, payee: own.payee },
   answers: {
     raise: () => {
       const { msat, per, unit } = parsePrice(order.price)
       const price = formatPrice({ msat: msat * 3n, per, unit })
-      route.setTerms({ price })
+      own.route.setTerms({ price })
       return price
     },
+    change: () => {
+      current = other ?? own
+      return current.payee
+    },
+    restore: () => {
+      current = own
+      return current.payee
+    },
     books: async (): Promise<SellerBooks> => ({
-      settled: (await settled()).map(({ paymentHash, amount }) => [paymentHash, `${amount}`]),
-      accounts: [...seller.accounts.inMemory.values()].map(({ agreement, gate }) => ({
-        id: agreement.id,
-        paid: `${gate.paid}`,
-        maxUnpaid: `${gate.maxUnpaid}`,
-      })),
+      settled: (await Promise.all(both.map(({ node }) => settledAt(node))))
+        .flat()
+        .map(({ paymentHash, amount }) => [paymentHash, `${amount}`]),
+      accounts: both
+        .flatMap(({ seller }) => [...seller.accounts.inMemory.values()])
+        .map(({ agreement, gate }) => ({ id: agreement.id, paid: `${gate.paid}`, maxUnpaid: `${gate.maxUnpaid}` })),
       trouble,
     }),
   },
   close: async () => {
     await server.close(0)
-    await seller.close()
-    await node.close()
+    for (const { seller, node } of both) {
+      await seller.close()
+      await node.close()
+    }
   },
 })
 
 /** All that the node ever settled: nothing is on its way when this is asked. */
-function settled(): Promise<readonly { paymentHash: string; amount: bigint }[]> {
+function settledAt(node: EmbeddedNode): Promise<readonly { paymentHash: string; amount: bigint }[]> {
   const found: { paymentHash: string; amount: bigint }[] = []
   return new Promise((resolve, reject) => {
     let quiet: ReturnType<typeof setTimeout>
