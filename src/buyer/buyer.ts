@@ -12,7 +12,7 @@ import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
 import type { Closing } from './closing.ts'
-import { Comparing, type Counter, checkPayee, isBelow, type Sellers } from './comparing.ts'
+import type { CheckOffer, Comparing, Counter } from './comparing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './control.ts'
 import { type Haggling, negotiate } from './negotiate.ts'
 import { firstInvoices } from './opening.ts'
@@ -20,6 +20,7 @@ import { payerOf } from './outcome.ts'
 import { dealOf, readPast, serves } from './past.ts'
 import type { Wallet } from './payer.ts'
 import { guardRedirects, type Redirects } from './redirects.ts'
+import { readSellers, type Sellers } from './sellers.ts'
 import { byItsOwn } from './sending.ts'
 import type { TradeSummary } from './summary.ts'
 import { Trade, type TradeOptions } from './trade.ts'
@@ -117,7 +118,7 @@ class PayingBuyer implements Buyer {
   readonly #retired = new Set<Trade>()
   /** Trades that nothing new is to be bought on. */
   readonly #left = new Set<Trade>()
-  readonly #comparing: Comparing | undefined
+  readonly #comparing: Promise<Comparing> | undefined
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
@@ -131,7 +132,17 @@ class PayingBuyer implements Buyer {
     this.#haggling = { strategy: options.strategy ?? acceptUpTo(limits), limits }
     this.#journal = options.journal ?? new MemoryJournal()
     this.#fetch = guardRedirects(byItsOwn(options.fetch ?? globalThis.fetch), options.redirects ?? 'same-origin')
-    this.#comparing = options.sellers && new Comparing(this.#counter(), sellersOf(options.sellers))
+    const sellers = options.sellers && readSellers(options.sellers)
+    const counter: Counter = {
+      fetch: (url, request, check) => this.#fetchAt(url, request, check),
+      price: (url, request) => this.#priceAt(url, request),
+      byPlace: this.#byPlace,
+      left: this.#left,
+      retire: (trade) => this.#retire(trade),
+    }
+    // A page that buys from one seller does not load it.
+    this.#comparing = sellers && import('./comparing.ts').then(({ Comparing }) => new Comparing(counter, sellers))
+    this.#comparing?.catch(() => {})
     // Clients keep a fetch that they are given as a function of its own, or as one of theirs.
     this.fetch = this.fetch.bind(this)
   }
@@ -154,13 +165,14 @@ class PayingBuyer implements Buyer {
       const { url, request } = await normalize(input, init)
       return this.#fetchAt(url, request)
     }
-    const { request } = await normalize(this.#comparing!.urlOf(path), init)
-    return this.#comparing!.fetch(path, request)
+    const comparing = (await this.#comparing)!
+    const { request } = await normalize(comparing.urlOf(path), init)
+    return comparing.fetch(path, request)
   }
 
   async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {
     const path = this.#pathOf(input)
-    if (path !== undefined) return this.#comparing!.price(path, init)
+    if (path !== undefined) return (await this.#comparing)!.price(path, init)
     const { url, request } = await normalize(input, init)
     return this.#priceAt(url, request)
   }
@@ -170,33 +182,7 @@ class PayingBuyer implements Buyer {
     return this.#comparing && typeof input === 'string' && !URL.canParse(input) ? input : undefined
   }
 
-  #counter(): Counter {
-    return {
-      fetch: (url, request, payee) => this.#fetchAt(url, request, payee),
-      price: (url, request) => this.#priceAt(url, request),
-      agreed: async (base) => {
-        const { agreement, inDoubt } = (await this.#tradesBelow(base)).at(-1) ?? {}
-        return agreement && { agreement, inDoubt: inDoubt! }
-      },
-      leave: async (base) => {
-        for (const trade of await this.#tradesBelow(base)) {
-          this.#left.add(trade)
-          for (const [place, known] of this.#byPlace)
-            if ((await known.catch(() => {})) === trade) this.#byPlace.delete(place)
-          void trade.idle().then(() => this.#retire(trade))
-        }
-      },
-    }
-  }
-
-  /** What pays for places below a URL. */
-  async #tradesBelow(base: string): Promise<Trade[]> {
-    const places = [...this.#byPlace].filter(([place]) => isBelow(place, base))
-    const trades = await Promise.all(places.map(([, trade]) => trade.catch(() => undefined)))
-    return [...new Set(trades.filter((trade) => trade !== undefined))]
-  }
-
-  async #fetchAt(url: string, request: RequestInit, payee?: string): Promise<Response> {
+  async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
     const trade = await known
@@ -204,7 +190,7 @@ class PayingBuyer implements Buyer {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
       this.#drop(place, trade)
-      return this.#pay(url, request, response, payee)
+      return this.#pay(url, request, response, check)
     }
     if (trade) {
       // It is of no more use: its balance comes back while another agreement is made.
@@ -213,7 +199,7 @@ class PayingBuyer implements Buyer {
     }
     const startedAt = performance.now()
     const response = await this.#send(url, request)
-    return response.status === 402 ? this.#pay(url, request, response, payee, startedAt) : response
+    return response.status === 402 ? this.#pay(url, request, response, check, startedAt) : response
   }
 
   async #priceAt(url: string, request: RequestInit): Promise<Offer | undefined> {
@@ -243,7 +229,7 @@ class PayingBuyer implements Buyer {
     url: string,
     request: RequestInit,
     refused: Response,
-    payee: string | undefined,
+    check: CheckOffer | undefined,
     startedAt = performance.now(),
   ): Promise<Response> {
     const challenge = streamChallenge(refused)
@@ -252,7 +238,7 @@ class PayingBuyer implements Buyer {
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
     if (!this.#options.insecure) checkTransport(at)
-    checkPayee(at, decodeOffer(challenge.request), payee)
+    check?.(decodeOffer(challenge.request))
     const trade = await this.#agree(at, request, placeOf(at), challenge, startedAt)
     return trade.fetch(at, request)
   }
@@ -421,9 +407,6 @@ function checkHeaders(headers: Headers): void {
     )
   }
 }
-
-const sellersOf = (sellers: NonNullable<BuyerOptions['sellers']>): Sellers =>
-  'urls' in sellers ? sellers : { urls: sellers }
 
 function readPrices(prices: BuyerOptions['maxPrice']): Price[] {
   if (prices === undefined) return []

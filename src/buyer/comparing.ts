@@ -2,43 +2,23 @@ import { type ErrorCode, EXIT } from '../errors/codes.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { type Counts, formatAsked } from '../money/tariff.ts'
 import { cheapestFirst, EXPECTED, isWorthLeaving } from '../terms/choose.ts'
-import type { Agreement, Offer } from '../terms/terms.ts'
+import type { Offer } from '../terms/terms.ts'
+import type { CheckedSellers, SellerNews } from './sellers.ts'
+import type { Trade } from './trade.ts'
 
-/** Several places where the same thing is sold, and how to choose among them. */
-export interface Sellers {
-  /**
-   * Where each sells: what `fetch` is given as a path is added to it. 1 to 16. A look at what one asks sends it the method and that path, and
-   * neither headers nor body.
-   */
-  readonly urls: readonly string[]
-  /** After so long all are asked again, before the next request. In ms; 30 s by default. `Infinity`: only when one fails. */
-  readonly lookAgainMs?: number
-  /** An agreement is left for an offer that is cheaper by so many per cent: 0 to 99, 5 by default. */
-  readonly betterBy?: number
-  /** What a request is taken to use where tariffs are compared; 1,000 tokens each way by default. */
-  readonly expected?: Partial<Counts>
-  /** Told who is chosen, who is left for a cheaper one, and who is not bought from for a while, or any more. */
-  readonly onNews?: (news: SellerNews) => void
-}
-
-export interface SellerNews {
-  readonly type: 'chosen' | 'left' | 'out'
-  readonly url: string
-  /** What it asked when it was last looked at, for people. */
-  readonly asks?: string
-  /** Why it is out. */
-  readonly error?: StreamError
-}
+/** Looks at an offer before it is haggled about, and throws where it is not to be. */
+export type CheckOffer = (offer: Offer) => void
 
 /** What of a buyer is needed to buy at one seller and leave for another. */
 export interface Counter {
-  /** @param payee the node that is to be paid, where that is known: an offer of another one is refused */
-  fetch(url: string, request: RequestInit, payee: string | undefined): Promise<Response>
+  fetch(url: string, request: RequestInit, check: CheckOffer): Promise<Response>
   price(url: string, request: RequestInit): Promise<Offer | undefined>
-  /** What pays for requests below this URL now, if anything does. */
-  agreed(base: string): Promise<{ readonly agreement: Agreement; readonly inDoubt: boolean } | undefined>
-  /** Closes the agreements below this URL, once nothing is read on them, and has their balance paid back. */
-  leave(base: string): Promise<void>
+  /** What pays for a place, by origin and path. */
+  readonly byPlace: Map<string, Promise<Trade>>
+  /** Trades that nothing new is to be bought on. */
+  readonly left: Set<Trade>
+  /** Closes a trade, and has its balance paid back. */
+  retire(trade: Trade): void
 }
 
 interface Place {
@@ -51,9 +31,6 @@ interface Place {
   error: StreamError | undefined
 }
 
-export const MAX_SELLERS = 16
-const LOOK_AGAIN_MS = 30_000
-const BETTER_BY = 5
 const LOOK_TIMEOUT_MS = 10_000
 /** A seller that failed is asked again after this long. */
 const REST_MS = 10_000
@@ -86,18 +63,10 @@ export class Comparing {
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
 
-  /** @throws StreamError `option-invalid` */
-  constructor(counter: Counter, sellers: Sellers) {
-    const { urls, lookAgainMs = LOOK_AGAIN_MS, betterBy = BETTER_BY, expected = {}, onNews = () => {} } = sellers
-    if (urls.length < 1 || urls.length > MAX_SELLERS) {
-      throw new StreamError('option-invalid', `1 to ${MAX_SELLERS} sellers can be compared`)
-    }
-    if (!Number.isInteger(betterBy) || betterBy < 0 || betterBy > 99) {
-      throw new StreamError('option-invalid', 'an offer is cheaper by 0 to 99 whole per cent')
-    }
-    if (!(lookAgainMs >= 0)) throw new StreamError('option-invalid', 'sellers are looked at again after a time in ms')
+  constructor(counter: Counter, sellers: CheckedSellers) {
+    const { urls, lookAgainMs, betterBy, expected, onNews } = sellers
     this.#counter = counter
-    this.#places = [...new Set(urls.map(baseOf))].map((base) => ({
+    this.#places = urls.map((base) => ({
       base,
       payee: undefined,
       offer: undefined,
@@ -121,7 +90,9 @@ export class Comparing {
     let failure: unknown
     for (const place of this.#order()) {
       try {
-        const response = await this.#counter.fetch(join(place.base, path), request, place.payee)
+        const response = await this.#counter.fetch(join(place.base, path), request, (offer) =>
+          checkPayee(place.base, offer, place.payee),
+        )
         if (!GATEWAY_STATUS.includes(response.status) || !isIdempotent(request)) return this.#took(place, response)
         await response.body?.cancel().catch(() => {})
         throw new StreamError('seller-failed', `the seller answered ${response.status}`, {
@@ -157,7 +128,7 @@ export class Comparing {
   /** Looks around where it is time to, and leaves for a cheaper seller where there is one. */
   async #choose(path: string, request: RequestInit): Promise<void> {
     const current = this.#current
-    const agreed = current && (await this.#counter.agreed(current.base))
+    const agreed = current && (await this.#tradesAt(current)).at(-1)
     const isOld = performance.now() - this.#lookedAtMs >= this.#lookAgainMs
     if (current && !isOld && !agreed?.inDoubt && !this.#isOut(current)) return
     await this.#look(path, request)
@@ -215,7 +186,7 @@ export class Comparing {
   async #leave(place: Place): Promise<void> {
     this.#current = undefined
     this.#tell('left', place)
-    await this.#counter.leave(place.base)
+    await this.#close(place)
   }
 
   async #rest(place: Place, error: StreamError): Promise<void> {
@@ -224,7 +195,24 @@ export class Comparing {
     place.error = error
     if (this.#current === place) this.#current = undefined
     this.#tell('out', place, error)
-    await this.#counter.leave(place.base)
+    await this.#close(place)
+  }
+
+  /** Closes the agreements with a seller, once nothing is read on them. */
+  async #close(place: Place): Promise<void> {
+    const { byPlace, left } = this.#counter
+    for (const trade of await this.#tradesAt(place)) {
+      left.add(trade)
+      for (const [key, known] of byPlace) if ((await known.catch(() => {})) === trade) byPlace.delete(key)
+      void trade.idle().then(() => this.#counter.retire(trade))
+    }
+  }
+
+  /** What pays for requests to a seller. */
+  async #tradesAt({ base }: Place): Promise<Trade[]> {
+    const own = [...this.#counter.byPlace].filter(([place]) => isBelow(place, base))
+    const trades = await Promise.all(own.map(([, trade]) => trade.catch(() => undefined)))
+    return [...new Set(trades.filter((trade) => trade !== undefined))]
   }
 
   #isOut({ outUntilMs }: Place): boolean {
@@ -236,15 +224,6 @@ export class Comparing {
   }
 }
 
-/** @throws StreamError `seller-changed` */
-export function checkPayee(url: string, { payee }: Offer, known: string | undefined): void {
-  if (known === undefined || payee === known) return
-  throw new StreamError('seller-changed', `${new URL(url).origin} is paid at another node than before`, {
-    payee,
-    known,
-  })
-}
-
 /** Whether the next seller may have a request that failed at one. */
 function mayGoOn(error: unknown, request: RequestInit): boolean {
   const { code, exitCode } = toStreamError(error)
@@ -254,22 +233,21 @@ function mayGoOn(error: unknown, request: RequestInit): boolean {
 
 const isIdempotent = ({ method = 'GET' }: RequestInit): boolean => IDEMPOTENT.includes(method.toUpperCase())
 
-/** @throws StreamError `option-invalid` */
-function baseOf(text: string): string {
-  const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new StreamError('option-invalid', `"${text.slice(0, 200)}" is not the URL of a seller`)
-  }
-  url.hash = ''
-  return url.href.replace(/\/$/, '')
-}
-
 /** What was given as a path, at a seller. */
 const join = (base: string, path: string): string =>
   path === '' || /^[/?]/.test(path) ? base + path : `${base}/${path}`
 
+/** @throws StreamError `seller-changed` */
+function checkPayee(url: string, { payee }: Offer, known: string | undefined): void {
+  if (known === undefined || payee === known) return
+  throw new StreamError('seller-changed', `${new URL(url).origin} is paid at another node than before`, {
+    payee,
+    known,
+  })
+}
+
 /** Whether a place (origin and path) lies at or below the base of a seller. */
-export function isBelow(place: string, base: string): boolean {
+function isBelow(place: string, base: string): boolean {
   const { origin, pathname } = new URL(base)
   const start = (origin + pathname).replace(/\/$/, '')
   return place === start || place.startsWith(`${start}/`)

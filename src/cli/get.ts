@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { createBuyer } from '../buyer/buyer.ts'
 import type { Closing } from '../buyer/closing.ts'
-import type { SellerNews } from '../buyer/comparing.ts'
+import type { SellerNews } from '../buyer/sellers.ts'
 import type { LimitUse } from '../ledger/limits.ts'
 import { parseMsat } from '../money/msat.ts'
 import { checkWritable, transfer } from './get/body.ts'

@@ -1,5 +1,5 @@
 import type { Closing } from '../../buyer/closing.ts'
-import type { SellerNews } from '../../buyer/comparing.ts'
+import type { SellerNews } from '../../buyer/sellers.ts'
 import type { TradeSummary } from '../../buyer/summary.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
 import { formatMsat } from '../../money/msat.ts'
