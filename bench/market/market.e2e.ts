@@ -21,7 +21,7 @@ test('a small market on embedded nodes: all inside their limits, none stuck, eve
     ...{ ok: true, reasons: [], buyers: 24, sellers: 5, stuck: 0, unaccounted: '0' },
     outside: { buyers: 0, sellers: 0, ahead: 0, unpaid: 0, budget: 0 },
   })
-  expect(report.troubles).toHaveLength(3)
+  expect(report.troubles).toHaveLength(4)
   expect(report.requests).toBeGreaterThan(0)
   expect(BigInt(report.paid)).toBeGreaterThan(0n)
   const { paid, settled, delivered, returned, kept, onCredit } = report

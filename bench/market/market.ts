@@ -37,8 +37,8 @@ const MAX = '100000 sat'
 const LISTED = [1200, 1000, 1100, 1300, 1400]
 const FLOOR = [700, 1000, 800, 750, 900]
 /** When something happens to a seller, as a part of the time. */
-const AT = { raise: 0.3, change: 0.45, vanish: 0.6 }
-const [RAISING, CHANGING, VANISHING] = [0, 1, 2]
+const AT = { lower: 0.2, raise: 0.3, change: 0.45, vanish: 0.6 }
+const [RAISING, CHANGING, VANISHING, LOWERING] = [0, 1, 2, 3]
 const SETTLED_MS = 240_000
 
 /** So many machine buyers and sellers for a while; what is done to sellers meanwhile is undone before the books are held against each other. */
@@ -87,7 +87,7 @@ export async function market(options: MarketOptions): Promise<MarketReport> {
   }
 }
 
-/** One raises its price, one is another node for the rest of the time, and one is killed. */
+/** One lowers its price, one raises it, one is another node for the rest of the time, and one is killed. */
 async function makeTrouble(sellers: readonly MarketSeller[], { seconds, say }: MarketOptions): Promise<string[]> {
   const startedAt = performance.now()
   const at = (part: number) =>
@@ -97,6 +97,8 @@ async function makeTrouble(sellers: readonly MarketSeller[], { seconds, say }: M
     say(what)
     done.push(what)
   }
+  await at(AT.lower)
+  if (sellers[LOWERING]) note(`seller ${LOWERING} lowers its price to ${await sellers[LOWERING].ask('lower')}`)
   await at(AT.raise)
   note(`seller ${RAISING} raises its price to ${await sellers[RAISING]?.ask('raise')}`)
   await at(AT.change)
@@ -180,7 +182,7 @@ class MarketSeller {
     this.#ready ??= this.#process.ready
   }
 
-  ask(question: 'raise' | 'change' | 'restore'): Promise<string> {
+  ask(question: 'lower' | 'raise' | 'change' | 'restore'): Promise<string> {
     return this.#process!.ask<string>(question)
   }
 

@@ -87,6 +87,10 @@ serveBench({
       own.route.setTerms({ price })
       return price
     },
+    lower: () => {
+      own.route.setTerms({ price: order.floor })
+      return order.floor
+    },
     change: () => {
       current = other ?? own
       return current.payee
