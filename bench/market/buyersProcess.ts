@@ -5,8 +5,8 @@ import { type BuyersOrder, type BuyersResult, type PaymentResult, REFUSALS, type
 /* All buyers, each with its own limit, strategy and journal, on one node. */
 
 /** For what is being read when the time is up, and for closing. */
-const END_MS = 60_000
-const SETTLE_MS = 90_000
+const END_MS = 120_000
+const SETTLE_MS = 120_000
 /** Closings at once: each has two nodes work. */
 const AT_ONCE = 8
 

@@ -29,4 +29,4 @@ test('a small market on embedded nodes: all inside their limits, none stuck, eve
   expect(BigInt(paid) + BigInt(onCredit)).toBe(BigInt(delivered) + BigInt(returned) + BigInt(kept))
   for (const hostile of ['throws', 'nonsense'])
     expect(report.kinds[hostile]).toMatchObject({ buyers: 1, agreements: 0 })
-}, 400_000)
+}, 600_000)

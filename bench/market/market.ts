@@ -39,7 +39,7 @@ const FLOOR = [700, 1000, 800, 750, 900]
 /** When something happens to a seller, as a part of the time. */
 const AT = { lower: 0.2, raise: 0.3, change: 0.45, vanish: 0.6 }
 const [RAISING, CHANGING, VANISHING, LOWERING] = [0, 1, 2, 3]
-const SETTLED_MS = 240_000
+const SETTLED_MS = 300_000
 
 /** So many machine buyers and sellers for a while; what is done to sellers meanwhile is undone before the books are held against each other. */
 export async function market(options: MarketOptions): Promise<MarketReport> {

@@ -18,7 +18,7 @@ const KIB = 1024
 const REQUEST_KIB = [2, 6] as const
 const PAUSE_MS = [200, 1200] as const
 /** One request and all that it takes: beyond it the buyer is stuck. */
-const REQUEST_MS = 45_000
+const REQUEST_MS = 90_000
 
 /** A machine that buys, again and again, from whoever it chooses. */
 export class Member {

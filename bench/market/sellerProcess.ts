@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { openLedger } from '../../src/ledger/index.ts'
-import { createEmbeddedNode, type EmbeddedNode } from '../../src/lightning/embedded/index.ts'
+import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { sat } from '../../src/money/msat.ts'
 import { formatPrice, parsePrice } from '../../src/money/price.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
@@ -15,7 +15,6 @@ const order = ordered<SellerOrder>()
 /** So many are busy for a seller that goes by its load. */
 const BUSY = 8
 const CHUNK = 512
-/** The node's record is read to its end when it tells nothing for so long. */
 const QUIET_MS = 3000
 
 const trouble: string[] = []
@@ -35,8 +34,15 @@ async function open(name: string, ledgerFile: string, secret: Uint8Array) {
     },
   })
   await seller.ready()
+  /** All that the node ever settled, by payment hash. */
+  const settled = new Map<string, bigint>()
+  node.subscribeSettlements(
+    0n,
+    ({ paymentHash, amount }) => void settled.set(paymentHash, amount),
+    (error) => trouble.push(error.message),
+  )
   const terms = { scope: 'market', price: order.price, credit: order.credit, ...haggling(order.kind) }
-  return { node, payee, seller, route: new PricedRoute(seller, terms) }
+  return { node, payee, seller, settled, route: new PricedRoute(seller, terms) }
 }
 
 const own = await open(order.name, order.ledger, Buffer.from(order.secret, 'hex'))
@@ -99,15 +105,11 @@ serveBench({
       current = own
       return current.payee
     },
-    books: async (): Promise<SellerBooks> => ({
-      settled: (await Promise.all(both.map(({ node }) => settledAt(node))))
-        .flat()
-        .map(({ paymentHash, amount }) => [paymentHash, `${amount}`]),
-      accounts: both
-        .flatMap(({ seller }) => [...seller.accounts.inMemory.values()])
-        .map(({ agreement, gate }) => ({ id: agreement.id, paid: `${gate.paid}`, maxUnpaid: `${gate.maxUnpaid}` })),
-      trouble,
-    }),
+    books: async (): Promise<SellerBooks> => {
+      // The buyers are done, and their sellers had heard of every payment: whoever else listens to the node does too.
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+      return books()
+    },
   },
   close: async () => {
     await server.close(0)
@@ -118,26 +120,12 @@ serveBench({
   },
 })
 
-/** All that the node ever settled: nothing is on its way when this is asked. */
-function settledAt(node: EmbeddedNode): Promise<readonly { paymentHash: string; amount: bigint }[]> {
-  const found: { paymentHash: string; amount: bigint }[] = []
-  return new Promise((resolve, reject) => {
-    let quiet: ReturnType<typeof setTimeout>
-    const wait = () => {
-      quiet = setTimeout(() => {
-        end()
-        resolve(found)
-      }, QUIET_MS)
-    }
-    const end = node.subscribeSettlements(
-      0n,
-      (settlement) => {
-        found.push(settlement)
-        clearTimeout(quiet)
-        wait()
-      },
-      reject,
-    )
-    wait()
-  })
+function books(): SellerBooks {
+  return {
+    settled: both.flatMap(({ settled }) => [...settled].map(([hash, amount]) => [hash, `${amount}`] as const)),
+    accounts: both
+      .flatMap(({ seller }) => [...seller.accounts.inMemory.values()])
+      .map(({ agreement, gate }) => ({ id: agreement.id, paid: `${gate.paid}`, maxUnpaid: `${gate.maxUnpaid}` })),
+    trouble,
+  }
 }

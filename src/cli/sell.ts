@@ -148,7 +148,7 @@ async function configOf(target: string | undefined, options: SellOptions, typed:
     throw new StreamError('option-invalid', 'sell takes either a target (a folder, a file or a URL) or a --config')
   }
   if (target !== undefined) return configOfFlags(target, options)
-  if (options.price !== undefined || options.qualities !== undefined)
+  if (options.price !== undefined || options.qualities !== undefined || options.floor !== undefined)
     throw new StreamError('option-invalid', 'with --config the prices are in the file')
   return withFlags(await readConfigFile(options.config!), options, typed)
 }

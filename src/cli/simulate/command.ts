@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { StreamError } from '../../errors/error.ts'
 import { MAX_PER, parsePrice } from '../../money/price.ts'
 import { MAX_OFFERS } from '../../terms/strategy.ts'
+import { checkWritable } from '../get/body.ts'
 import { jsonOption } from '../options.ts'
 import { createOutput, type Output } from '../output/output.ts'
 import { reportError } from '../output/reportError.ts'
@@ -73,6 +74,8 @@ async function simulate(options: SimulateOptions, output: Output): Promise<numbe
     ...{ price, games: whole('games'), sellers: whole('sellers'), requests: whole('requests') },
     ...{ rounds: whole('rounds'), seed: whole('seed') },
   }
+  const file = options.plot === true ? PLOT_FILE : options.plot
+  if (file !== undefined) checkWritable(file)
   const buyers = await Promise.all((options.buyer ?? BUYERS).map(readBuyer))
   const sellers = await Promise.all((options.seller ?? SELLERS).map(readSeller))
   if (rules.games * rules.requests * rules.sellers * buyers.length * sellers.length > MOST_REQUESTS) {
@@ -93,8 +96,7 @@ async function simulate(options: SimulateOptions, output: Output): Promise<numbe
   output.print(
     `\nGains and prices in per cent of ${options.price}, in the mean of a request; ${games} games a pair, seed ${seed}.`,
   )
-  if (options.plot !== undefined) {
-    const file = options.plot === true ? PLOT_FILE : options.plot
+  if (file !== undefined) {
     output.print('')
     for (const line of barsOf(pairs)) output.print(line)
     writeFileSync(file, svgOf(pairs, `Who gains what of ${options.price}: ${games} games a pair, seed ${seed}`))
