@@ -4,6 +4,7 @@ import { SMALL_HEAP } from '../src/cli/smallHeap.ts'
 
 /** A process of the benchmark, as the one that measures sees it. */
 export interface BenchProcess<Ready> {
+  readonly pid: number
   /** What it told of itself when it was ready. */
   readonly ready: Ready
   /** @throws Error once the process has ended */
@@ -38,6 +39,7 @@ export async function openProcess<Ready>(
   const ready = await answer<Ready>('ready')
   return {
     ready,
+    pid: child.pid!,
     ask: (question) => {
       const answered = answer<never>(question)
       child.send(question)

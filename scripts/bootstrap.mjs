@@ -21,6 +21,7 @@ const TASKS = {
   build: ['scripts/build.ts'],
   bench: ['bench/main.ts'],
   crowd: ['bench/crowd/main.ts'],
+  market: ['bench/market/main.ts'],
   hostile: ['test/hostile/main.ts'],
   soak: ['test/soak/main.ts'],
   networks: ['test/networks/main.ts'],

@@ -5,20 +5,22 @@ import { MemoryJournal } from '../ledger/memory/journal.ts'
 import type { NodeInfo, PayingNode } from '../lightning/node.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
-import { acceptUpTo, applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
+import { acceptUpTo, applyStrategy, type BuyerStrategy, offerRefusal } from '../terms/strategy.ts'
 import type { Agreement, Offer } from '../terms/terms.ts'
 import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
 import type { Closing } from './closing.ts'
+import type { CheckOffer, Comparing, Counter } from './comparing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './control.ts'
-import { negotiate } from './negotiate.ts'
+import { type Haggling, negotiate } from './negotiate.ts'
 import { firstInvoices } from './opening.ts'
 import { payerOf } from './outcome.ts'
 import { dealOf, readPast, serves } from './past.ts'
 import type { Wallet } from './payer.ts'
 import { guardRedirects, type Redirects } from './redirects.ts'
+import { readSellers, type Sellers } from './sellers.ts'
 import { byItsOwn } from './sending.ts'
 import type { TradeSummary } from './summary.ts'
 import { Trade, type TradeOptions } from './trade.ts'
@@ -33,8 +35,13 @@ export interface BuyerOptions {
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
   /** The most that is paid or in flight for what was not received: what a seller that stops can win. 10 sat by default. */
   readonly ahead?: string | Msat
-  /** How to haggle, instead of `maxPrice`. */
+  /** How to haggle. `maxPrice` bounds whatever it says. By default any offer within `maxPrice` is taken as it is. */
   readonly strategy?: BuyerStrategy
+  /**
+   * Several places where the same thing is sold. `fetch` of a path then buys from the best of them, and goes to another when that is cheaper
+   * by enough, or the one fails; whole URLs are bought where they are.
+   */
+  readonly sellers?: readonly string[] | Sellers
   /**
    * Where payments are written before they are sent; in memory by default. Agreements that an earlier run left open in it, killed
    * or with `keep`, are taken up again where they fit, with their balance.
@@ -104,7 +111,7 @@ class PayingBuyer implements Buyer {
   readonly #options: BuyerOptions
   readonly #ahead: Msat
   readonly #limits: Limits
-  readonly #strategy: BuyerStrategy
+  readonly #haggling: Haggling
   readonly #budget: Budget
   readonly #fetch: typeof globalThis.fetch
   readonly #journal: Journal
@@ -114,6 +121,9 @@ class PayingBuyer implements Buyer {
   readonly #ends = new Map<Trade, Promise<void>>()
   /** Trades that were of no more use: whether they could be closed is no matter of this run, the journal has them. */
   readonly #retired = new Set<Trade>()
+  /** Trades that nothing new is to be bought on. */
+  readonly #left = new Set<Trade>()
+  readonly #comparing: Promise<Comparing> | undefined
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
@@ -123,9 +133,21 @@ class PayingBuyer implements Buyer {
     this.#ahead = toMsat(options.ahead ?? sat(10))
     this.#budget = new Budget(toMsat(options.max ?? sat(1000)))
     this.#limits = readLimits(options.limits)
-    this.#strategy = options.strategy ?? acceptUpTo(readPrices(options.maxPrice))
+    const limits = readPrices(options.maxPrice)
+    this.#haggling = { strategy: options.strategy ?? acceptUpTo(limits), limits }
     this.#journal = options.journal ?? new MemoryJournal()
     this.#fetch = guardRedirects(byItsOwn(options.fetch ?? globalThis.fetch), options.redirects ?? 'same-origin')
+    const sellers = options.sellers && readSellers(options.sellers)
+    const counter: Counter = {
+      fetch: (url, request, check) => this.#fetchAt(url, request, check),
+      price: (url, request) => this.#priceAt(url, request),
+      byPlace: this.#byPlace,
+      left: this.#left,
+      retire: (trade) => this.#retire(trade),
+    }
+    // A page that buys from one seller does not load it.
+    this.#comparing = sellers && import('./comparing.ts').then(({ Comparing }) => new Comparing(counter, sellers))
+    this.#comparing?.catch(() => {})
     // Clients keep a fetch that they are given as a function of its own, or as one of theirs.
     this.fetch = this.fetch.bind(this)
   }
@@ -143,7 +165,29 @@ class PayingBuyer implements Buyer {
   }
 
   async fetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+    const path = this.#pathOf(input)
+    if (path === undefined) {
+      const { url, request } = await normalize(input, init)
+      return this.#fetchAt(url, request)
+    }
+    const comparing = (await this.#comparing)!
+    const { request } = await normalize(comparing.urlOf(path), init)
+    return comparing.fetch(path, request)
+  }
+
+  async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {
+    const path = this.#pathOf(input)
+    if (path !== undefined) return (await this.#comparing)!.price(path, init)
     const { url, request } = await normalize(input, init)
+    return this.#priceAt(url, request)
+  }
+
+  /** What is to be compared: not a whole URL. */
+  #pathOf(input: string | URL | Request): string | undefined {
+    return this.#comparing && typeof input === 'string' && !URL.canParse(input) ? input : undefined
+  }
+
+  async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
     const trade = await known
@@ -151,7 +195,7 @@ class PayingBuyer implements Buyer {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
       this.#drop(place, trade)
-      return this.#pay(url, request, response)
+      return this.#pay(url, request, response, check)
     }
     if (trade) {
       // It is of no more use: its balance comes back while another agreement is made.
@@ -160,11 +204,10 @@ class PayingBuyer implements Buyer {
     }
     const startedAt = performance.now()
     const response = await this.#send(url, request)
-    return response.status === 402 ? this.#pay(url, request, response, startedAt) : response
+    return response.status === 402 ? this.#pay(url, request, response, check, startedAt) : response
   }
 
-  async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {
-    const { url, request } = await normalize(input, init)
+  async #priceAt(url: string, request: RequestInit): Promise<Offer | undefined> {
     const response = await this.#send(url, request)
     await response.body?.cancel().catch(() => {})
     const challenge = streamChallenge(response)
@@ -197,13 +240,20 @@ class PayingBuyer implements Buyer {
     return this.#closings
   }
 
-  async #pay(url: string, request: RequestInit, refused: Response, startedAt = performance.now()): Promise<Response> {
+  async #pay(
+    url: string,
+    request: RequestInit,
+    refused: Response,
+    check: CheckOffer | undefined,
+    startedAt = performance.now(),
+  ): Promise<Response> {
     const challenge = streamChallenge(refused)
     if (!challenge) return refused
     await refused.body?.cancel().catch(() => {})
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
     if (!this.#options.insecure) checkTransport(at)
+    check?.(decodeOffer(challenge.request))
     const trade = await this.#agree(at, request, placeOf(at), challenge, startedAt)
     return trade.fetch(at, request)
   }
@@ -225,6 +275,7 @@ class PayingBuyer implements Buyer {
     const offer = decodeOffer(challenge.request)
     const { origin } = new URL(url)
     for (const trade of this.#trades) {
+      if (this.#left.has(trade)) continue
       const isHere = new URL(trade.endpoint.url).origin === origin && serves(trade.deal, offer, Date.now())
       if (isHere && !trade.error && (await trade.isGood().catch(() => false))) return trade
     }
@@ -250,8 +301,9 @@ class PayingBuyer implements Buyer {
 
   /** What was agreed in an earlier run is not above what is accepted in this one. */
   #accepts({ tariff: _, ...offer }: Offer, { price, tariff }: Agreement): boolean {
+    const { strategy, limits } = this.#haggling
     const agreed = { ...offer, price, ...(tariff && { tariff }) }
-    return !('refuse' in applyStrategy(this.#strategy, agreed, { round: 0 }))
+    return !offerRefusal(agreed, limits) && !('refuse' in applyStrategy(strategy, agreed, { round: 0 }, limits))
   }
 
   #endpoint(url: string, method: string): Endpoint {
@@ -266,7 +318,7 @@ class PayingBuyer implements Buyer {
   async #open(url: string, request: RequestInit, challenge: Challenge, startedAt: number): Promise<Trade> {
     const { wallet, info } = await this.#ready()
     const endpoint = this.#endpoint(url, request.method ?? 'GET')
-    const deal = await negotiate(endpoint, challenge, info, this.#strategy, (terms) =>
+    const deal = await negotiate(endpoint, challenge, info, this.#haggling, (terms) =>
       firstInvoices(terms, this.#ahead),
     )
     await wallet.journal.addAgreement({

@@ -3,7 +3,7 @@ import type { NodeInfo } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'
 import { formatPrice } from '../money/price.ts'
 import { chargesOf, formatTariff } from '../money/tariff.ts'
-import { applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
+import { type BuyerStrategy, haggler, type Move, type PriceLimits } from '../terms/strategy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
 import { decodeAgreement, differingTerms } from '../wire/agreement.ts'
 import { type Challenge, isExpired } from '../wire/challenge.ts'
@@ -22,25 +22,32 @@ export interface Deal {
   readonly json: string
 }
 
+/** How a buyer haggles: its strategy, and the prices that it never goes above, whatever the strategy says. */
+export interface Haggling {
+  readonly strategy: BuyerStrategy
+  readonly limits: PriceLimits
+}
+
 /**
  * From a seller's first challenge to an agreement, in bounded rounds.
  * @param firstInvoices which amounts to ask invoices for, once the terms are known
- * @throws StreamError `price-too-high`, `unit-mismatch`, `rounds-exhausted`, `network-mismatch`, `offer-expired`,
+ * @throws StreamError `price-too-high`, `unit-mismatch`, `rounds-exhausted`, `strategy-failed`, `network-mismatch`, `offer-expired`,
  *   `seller-failed` if the agreement is not what was accepted
  */
 export async function negotiate(
   endpoint: Endpoint,
   first: Challenge,
   wallet: NodeInfo,
-  strategy: BuyerStrategy,
+  { strategy, limits }: Haggling,
   firstInvoices: (terms: Offer) => readonly Msat[],
 ): Promise<Deal> {
   let challenge = first
-  for (let round = 0; ; round++) {
+  const haggle = haggler(strategy, limits)
+  for (;;) {
     const offer = decodeOffer(challenge.request)
     checkOffer(offer, challenge, wallet)
-    const answer = applyStrategy(strategy, offer, { round })
-    if ('refuse' in answer) throw refusal(answer.refuse, offer)
+    const answer = haggle(offer)
+    if ('refuse' in answer) throw refusal(answer, offer)
     const wanted = 'bid' in answer ? { ...offer, ...answer.bid } : offer
     const result = await sendAcceptance(endpoint, challenge, {
       action: 'accept',
@@ -77,7 +84,11 @@ function checkDeal(wanted: Terms | Offer, challenge: Challenge, json: unknown): 
   return { agreement, secret, challenge, invoices, json: JSON.stringify(json) }
 }
 
-function refusal(code: 'price-too-high' | 'unit-mismatch' | 'rounds-exhausted', { price, tariff }: Offer): StreamError {
+function refusal(answer: Extract<Move, { refuse: string }>, { price, tariff }: Offer): StreamError {
+  if (answer.refuse === 'strategy-failed') {
+    return new StreamError('strategy-failed', answer.cause.message, {}, answer.cause)
+  }
+  const code = answer.refuse
   if (!tariff) return new StreamError(code, `the seller asks ${formatPrice(price)}`, { price: formatPrice(price) })
   const units = [...new Set(chargesOf(tariff).map(([, charge]) => charge.unit))].join(', ')
   const each = code === 'unit-mismatch' ? `: a limit is needed for each unit of it (${units})` : ''

@@ -68,6 +68,7 @@ export class Trade {
   #lastAt: number
   #firstByteMs: number | undefined
   #maxUnpaid = 0n
+  readonly #whenIdle: (() => void)[] = []
   #requests = 0
   #bytes = 0
   #returned: Msat = msat(0n)
@@ -149,6 +150,16 @@ export class Trade {
 
   get error(): StreamError | undefined {
     return this.#payer.error
+  }
+
+  /** Something was cut off, or cannot be paid: whether it goes on here is for the seller to say. */
+  get inDoubt(): boolean {
+    return this.#outOfStep || this.#payer.error !== undefined
+  }
+
+  /** Resolves when no request is open on it. */
+  async idle(): Promise<void> {
+    if (this.#received.open.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
   }
 
   /**
@@ -339,6 +350,7 @@ export class Trade {
     this.#watching?.abort()
     this.#watching = undefined
     this.#payer.rest()
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
   /** Writes down what was received. What cannot be noted makes the count of a later run smaller, and stops nothing. */

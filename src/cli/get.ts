@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { createBuyer } from '../buyer/buyer.ts'
 import type { Closing } from '../buyer/closing.ts'
+import type { SellerNews } from '../buyer/sellers.ts'
 import type { LimitUse } from '../ledger/limits.ts'
 import { parseMsat } from '../money/msat.ts'
 import { checkWritable, transfer } from './get/body.ts'
-import { finish, warnOf } from './get/finish.ts'
+import { finish, tellOfSeller, warnOf } from './get/finish.ts'
 import { type RequestOptions, requestInit } from './get/request.ts'
 import { interruptSignal, unlessAborted } from './interrupt.ts'
 import { openUserJournal } from './journal.ts'
@@ -25,11 +26,14 @@ import { meterLine } from './output/meter.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { recordOf } from './output/record.ts'
 import { reportError } from './output/reportError.ts'
+import { readStrategy, STRATEGIES } from './strategy.ts'
 
 interface GetOptions extends RequestOptions {
   readonly output?: string
   readonly max: string
   readonly maxPrice?: string
+  readonly strategy: string
+  readonly also?: readonly string[]
   readonly ahead: string
   readonly maxFee: string
   readonly node: string
@@ -45,6 +49,7 @@ const EXAMPLES = `
 Examples:
   streampay get http://127.0.0.1:2402/film.mp4 -o film.mp4 --max "100 sat"
   streampay get http://127.0.0.1:2402/api/generate -d @prompt.json --max-price "2 sat/1k tokens"
+  streampay get https://a.example/film.mp4 --also https://b.example/film.mp4 --max-price "2 sat/MiB" --strategy concede
 
 Ctrl-C closes the agreement and takes back what was not used. The body goes to stdout, all else to stderr.`
 
@@ -58,6 +63,8 @@ export function getCommand(): Command {
     .option('-H, --header <line>', 'a request header, "Name: value"; may be repeated', collect)
     .addOption(maxOption())
     .addOption(maxPriceOption())
+    .option('--strategy <how>', `how to haggle: ${STRATEGIES}`, 'fixed')
+    .option('--also <url>', 'the same at another seller; the cheapest is bought from. May be repeated', collect)
     .addOption(aheadOption())
     .addOption(maxFeeOption())
     .addOption(nodeOption())
@@ -82,6 +89,8 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   const max = parseMsat(options.max)
   const ahead = parseMsat(options.ahead)
   const maxPrice = options.maxPrice === undefined ? undefined : readPrices(options.maxPrice)
+  const strategy = (await readStrategy(options.strategy))(maxPrice ?? [])
+  const urls = options.also && [url, ...options.also.map(readUrl)]
   const maxFeePercent = readPercent(options.maxFee)
   const { output: file, keep = false, insecure = false } = options
   if (file !== undefined) checkWritable(file)
@@ -90,8 +99,9 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   const node = openNode(options.node, 'buyer')
   const redirects = options.location ? 'follow' : 'same-origin'
   const onLimitNear = (use: LimitUse) => warnOf(use, output)
-  const limits = { max, ahead, maxFeePercent, ...(maxPrice && { maxPrice }) }
-  const buyer = createBuyer({ node, journal, insecure, redirects, onLimitNear, ...limits })
+  const limits = { max, ahead, maxFeePercent, strategy, ...(maxPrice && { maxPrice }) }
+  const sellers = urls && { urls, onNews: (news: SellerNews) => tellOfSeller(news, output) }
+  const buyer = createBuyer({ node, journal, insecure, redirects, onLimitNear, ...limits, ...(sellers && { sellers }) })
   // A body that goes to the terminal leaves no place for a line of progress.
   const quiet = file === undefined && process.stdout.isTTY
   const progress = setInterval(() => {
@@ -103,7 +113,7 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   let closings: readonly Closing[] = []
   try {
     await unlessAborted(node, signal)
-    await transfer(await buyer.fetch(url, { ...request, signal }), file, output)
+    await transfer(await buyer.fetch(sellers ? '' : url, { ...request, signal }), file, output)
   } catch (error) {
     failure = error
   }

@@ -19,6 +19,7 @@ import { priceCommand } from './price.ts'
 import { proxyCommand } from './proxy.ts'
 import { recoverCommand } from './recover.ts'
 import { sellCommand } from './sell.ts'
+import { simulateCommand } from './simulate/command.ts'
 import { statementCommand } from './statement.ts'
 import { verifyCommand } from './verify.ts'
 import { version } from './version.ts'
@@ -41,6 +42,7 @@ const commands = [
   getCommand(),
   proxyCommand(),
   priceCommand(),
+  simulateCommand(),
   budgetCommand(),
   historyCommand(),
   recoverCommand(),

@@ -45,6 +45,8 @@ export function sellCommand(): Command {
     .option('--check', 'only read the configuration, and show its routes')
     .option('--credit <amount>', 'what may be delivered unpaid', '0 sat')
     .option('--smallest-payment <amount>', 'no invoice is smaller', '1 sat')
+    .option('--floor <price>', 'haggle, down to this price or part of the listed one, such as 70%')
+    .option('--rounds <count>', 'bids that are heard, with --floor', '4')
     .option('--free <allowance>', 'free for each client address, such as "3 requests/day"')
     .addOption(nodeOption())
     .option('--host <address>', 'where to listen', '127.0.0.1')
@@ -146,7 +148,7 @@ async function configOf(target: string | undefined, options: SellOptions, typed:
     throw new StreamError('option-invalid', 'sell takes either a target (a folder, a file or a URL) or a --config')
   }
   if (target !== undefined) return configOfFlags(target, options)
-  if (options.price !== undefined || options.qualities !== undefined)
+  if (options.price !== undefined || options.qualities !== undefined || options.floor !== undefined)
     throw new StreamError('option-invalid', 'with --config the prices are in the file')
   return withFlags(await readConfigFile(options.config!), options, typed)
 }

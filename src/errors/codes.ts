@@ -258,6 +258,12 @@ export const CODES = {
     title: 'The price is in another unit than the limit',
     hint: "Give a --max-price for the seller's unit.",
   },
+  'strategy-failed': {
+    status: 500,
+    exit: 'failed',
+    title: 'The strategy failed',
+    hint: 'A strategy answers { accept: true }, { bid: terms } or { refuse: code }, at once: see docs/negotiation.md.',
+  },
   'transport-insecure': {
     status: 400,
     exit: 'refused',
@@ -376,6 +382,12 @@ export const CODES = {
     exit: 'seller',
     title: 'The seller answered with an error',
     hint: 'Nothing is charged for a failed response.',
+  },
+  'seller-changed': {
+    status: 502,
+    exit: 'seller',
+    title: 'The seller is paid at another node',
+    hint: 'Ask the seller whether its node is a new one; a new buyer, or a new run, takes it as it is.',
   },
   'stream-interrupted': {
     status: 502,

@@ -4,6 +4,7 @@ import { failure } from '../seller/adapters/refusals.ts'
 import { GRACE_MS, type PaidHandler, PricedRoute } from '../seller/paywall.ts'
 import type { Seller } from '../seller/seller.ts'
 import { parseCredential } from '../wire/credential.ts'
+import { hagglingOf } from './config/negotiate.ts'
 import type { RouteConfig } from './config/schema.ts'
 import type { Allowance } from './config/values.ts'
 import { FreeAllowance, freeMeter } from './free.ts'
@@ -99,12 +100,13 @@ export class ServingRoute implements GatewayRoute {
 
   /** What is asked at a price; `undefined` while a rate is missing. What a changed configuration leaves out is at its default again. */
   #termsAt(price: Exclude<RouteConfig['price'], 'free'>) {
-    const { smallestPayment, grace, video } = this.config
+    const { smallestPayment, grace, video, negotiate } = this.config
     const asked = askedAt({ ...this.config, price }, this.#rates)
     return (
       asked && {
         ...{ credit: '0 sat', smallestPayment: smallestPayment ?? '1 sat', ...asked },
         price: video === undefined ? asked.price : playSpec(asked.price),
+        ...hagglingOf(negotiate, video !== undefined),
         graceMs: grace ?? GRACE_MS,
       }
     )

@@ -1,7 +1,7 @@
 import { StreamError } from '../errors/error.ts'
 import { MAX_RETURNS } from '../ledger/ledger.ts'
 import { formatMsat, type Msat, sat } from '../money/msat.ts'
-import { applyPolicy } from '../terms/answer.ts'
+import { applyPolicy, type BidContext } from '../terms/answer.ts'
 import type { SellerPolicy } from '../terms/policy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
 import { encodeAgreement } from '../wire/agreement.ts'
@@ -45,6 +45,11 @@ export class CounterOffer {
   }
 }
 
+/** How bids are answered: by a policy, within bounds. */
+export interface Answering extends Pick<BidContext, 'floor' | 'rounds' | 'streams'> {
+  readonly policy: SellerPolicy
+}
+
 /**
  * `accept`: verifies the challenge, settles the terms, and opens the agreement with its first invoices.
  * A counter-offer is returned, not thrown: it is an expected outcome.
@@ -52,7 +57,7 @@ export class CounterOffer {
 export async function accept(
   seller: Seller,
   listed: Offer,
-  policy: SellerPolicy,
+  answering: Answering,
   { challenge, payload }: Credential & { payload: AcceptPayload },
   address: string | undefined,
 ): Promise<Response | CounterOffer> {
@@ -65,7 +70,7 @@ export async function accept(
   if (challenge.realm !== seller.realm || offered.scope !== listed.scope) {
     throw new StreamError('agreement-elsewhere', 'this challenge is for another resource')
   }
-  const terms = payload.bid ? haggle(policy, offered, listed, bidTerms(payload.bid, offered)) : offered
+  const terms = payload.bid ? haggle(answering, offered, listed, bidTerms(payload.bid, offered)) : offered
   if (terms instanceof CounterOffer) return terms
 
   const id = seller.accounts.idFor(challenge.id, payload.nonce)
@@ -111,8 +116,8 @@ async function open(
   return json(encodeAgreement(account.agreement, seller.accounts.secretFor(id), requests))
 }
 
-function haggle(policy: SellerPolicy, offer: Offer, listed: Offer, bid: Terms): Terms | CounterOffer {
-  const answer = applyPolicy(policy, bid, { listed, offer })
+function haggle({ policy, ...bounds }: Answering, offer: Offer, listed: Offer, bid: Terms): Terms | CounterOffer {
+  const answer = applyPolicy(policy, bid, { listed, offer, ...bounds })
   if ('accept' in answer) return answer.accept
   if ('counter' in answer) return new CounterOffer(answer.counter)
   throw new StreamError(answer.refuse, answer.reason, {}, answer.cause)

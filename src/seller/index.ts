@@ -1,7 +1,22 @@
 export { StreamError } from '../errors/error.ts'
 export { type Ledger, openLedger } from '../ledger/index.ts'
 export type { ReturnRecord } from '../ledger/ledger.ts'
-export { fixed, floor, type SellerPolicy, type VolumeDiscount, volume } from '../terms/policy.ts'
+export { fixed, type SellerPolicy, type VolumeDiscount, volume } from '../terms/policy.ts'
+export {
+  always,
+  type Bargain,
+  bargain,
+  byHours,
+  byLoad,
+  byVolume,
+  comeDownTo,
+  floor,
+  highestOf,
+  lowestOf,
+  type Reserve,
+  type ReserveRule,
+  readReserve,
+} from '../terms/reserve.ts'
 export type { Account } from './account.ts'
 export { toExpress } from './adapters/express.ts'
 export { type FastifyLike, toFastify } from './adapters/fastify.ts'

@@ -1,8 +1,12 @@
 import { StreamError, toStreamError } from '../errors/error.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
+import { comparePrices } from '../money/price.ts'
 import { type PriceSpec, readPriceSpec } from '../money/tariff.ts'
+import { DEFAULT_ROUNDS } from '../terms/answer.ts'
 import { fixedCredit, NO_CREDIT } from '../terms/credit.ts'
 import { fixed, type SellerPolicy } from '../terms/policy.ts'
+import { floor as comeDownTo, type Reserve, readReserve } from '../terms/reserve.ts'
+import { MAX_OFFERS } from '../terms/strategy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
 import { parseCredential } from '../wire/credential.ts'
 import { encodeReceipt } from '../wire/receipt.ts'
@@ -29,8 +33,15 @@ export interface WallOptions {
   readonly credit?: string | Msat | Credit
   /** No invoice is smaller. 1 sat by default. */
   readonly smallestPayment?: string | Msat
-  /** How to answer counter-offers; by default the price is the price. */
-  readonly policy?: SellerPolicy
+  /** How to answer bids; by default it comes down to the `floor`, and without one the price is the price. */
+  readonly policy?: SellerPolicy | undefined
+  /**
+   * The lowest price that a bid is ever sold at, whatever the policy says: a price in the unit of the listed one, or a part of that, such as
+   * "70%". None by default.
+   */
+  readonly floor?: string | Reserve | undefined
+  /** How many bids of one negotiation are heard: 1 to 16, 4 by default. */
+  readonly rounds?: number | undefined
   /**
    * A name for what one agreement opens: all walls of a seller with this scope, which ask the same at any time. By default all walls of
    * that price.
@@ -80,9 +91,12 @@ export function wall(seller: Seller, options: WallOptions): (handler: PaidHandle
   return (handler) => (request) => route.handle(handler, request)
 }
 
-/** What of a wall may change while it is open: what is left out stays as it is. */
+/**
+ * What of a wall may change while it is open: what is left out stays as it is. Policy, floor and rounds change together: with one of them
+ * named, also as `undefined`, the others are at their default.
+ */
 export type NewTerms = Partial<
-  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'policy' | 'description' | 'graceMs'>
+  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'policy' | 'floor' | 'rounds' | 'description' | 'graceMs'>
 >
 
 /**
@@ -98,7 +112,9 @@ export class PricedRoute {
   readonly #named: boolean
   readonly #lifeMs: number
   #challenger: Challenger
-  #policy: SellerPolicy
+  #haggling: Haggling
+  /** Requests that are being served. */
+  #streams = 0
   #graceMs: number
   #terms: RouteTerms
   #offer: Offer | undefined
@@ -111,15 +127,18 @@ export class PricedRoute {
     this.#named = options.scope !== undefined
     this.#lifeMs = options.offerLifeMs ?? OFFER_LIFE_MS
     this.#challenger = this.#makeChallenger(options.description)
-    this.#policy = options.policy ?? fixed()
     this.#graceMs = options.graceMs ?? GRACE_MS
     const asked = readPriceSpec(options.price)
+    this.#haggling = readHaggling(options)
+    const { floor } = this.#haggling
+    // Only to see that the two can be compared.
+    if (floor && !('share' in floor)) comparePrices(floor, asked.price)
     this.#terms = {
       ...asked,
       credit: readCredit(options.credit),
       smallestPayment: toMsat(options.smallestPayment ?? sat(1)),
       scope: seller.scopes.claim(asked, options.scope),
-      negotiable: options.policy !== undefined,
+      negotiable: this.#haggling.negotiable,
     }
   }
 
@@ -135,12 +154,14 @@ export class PricedRoute {
   setTerms(changes: NewTerms): void {
     const { price, tariff, ...kept } = this.#terms
     const asked = changes.price === undefined ? { price, ...(tariff && { tariff }) } : readPriceSpec(changes.price)
+    const haggles = 'policy' in changes || 'floor' in changes || 'rounds' in changes
+    const haggling = haggles ? readHaggling(changes) : undefined
     const terms = {
       ...kept,
       ...asked,
       ...(changes.credit !== undefined && { credit: readCredit(changes.credit) }),
       ...(changes.smallestPayment !== undefined && { smallestPayment: toMsat(changes.smallestPayment) }),
-      ...(changes.policy && { negotiable: true }),
+      ...(haggling && { negotiable: haggling.negotiable }),
     }
     // Agreements find their wall by the scope, and one without a name is the price.
     if (!this.#named && !sameAsked(asked, this.#terms)) {
@@ -149,7 +170,7 @@ export class PricedRoute {
     this.#seller.scopes.change(terms.scope, asked)
     this.#terms = terms
     this.#offer &&= { ...this.#parties(this.#offer), ...terms, round: 0 }
-    if (changes.policy) this.#policy = changes.policy
+    if (haggling) this.#haggling = haggling
     if (changes.graceMs !== undefined) this.#graceMs = changes.graceMs
     if (changes.description !== undefined) this.#challenger = this.#makeChallenger(changes.description)
   }
@@ -195,7 +216,13 @@ export class PricedRoute {
     const { challenge, payload } = parseCredential(authorization)
     const address = clientAddress(request, this.#seller.trustProxy)
     if (payload.action === 'accept') {
-      const answer = await accept(this.#seller, offer, this.#policy, { challenge, payload }, address)
+      const answer = await accept(
+        this.#seller,
+        offer,
+        { ...this.#haggling, streams: this.#streams },
+        { challenge, payload },
+        address,
+      )
       if (!(answer instanceof CounterOffer)) return answer
       const error = new StreamError('terms-refused', 'the seller makes a counter-offer')
       return this.#challenger.problem(error, answer.offer, Date.now())
@@ -246,7 +273,11 @@ export class PricedRoute {
     checkOpen(account)
     this.#seller.limits.delivers(account)
     this.#seller.emit({ type: 'delivering', account })
-    return new Delivery(account, this.#graceMs, request, () => this.#seller.emit({ type: 'delivered', account }))
+    this.#streams++
+    return new Delivery(account, this.#graceMs, request, () => {
+      this.#streams--
+      this.#seller.emit({ type: 'delivered', account })
+    })
   }
 
   /** The answer to what failed: a problem, with a fresh challenge where paying can mend it. */
@@ -362,6 +393,28 @@ function publicly(error: StreamError): StreamError {
   if (error.code === 'internal') return new StreamError('internal', 'the seller failed')
   if (error.code === 'ledger-failed') return new StreamError('ledger-failed', 'the seller cannot write its ledger')
   return error
+}
+
+/** How a wall answers bids. */
+interface Haggling {
+  readonly negotiable: boolean
+  readonly policy: SellerPolicy
+  readonly floor: Reserve | undefined
+  readonly rounds: number
+}
+
+/** @throws StreamError `price-invalid`, `option-invalid` */
+function readHaggling({ policy, floor, rounds }: Pick<WallOptions, 'policy' | 'floor' | 'rounds'>): Haggling {
+  const least = typeof floor === 'string' ? readReserve(floor) : floor
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1 && rounds <= MAX_OFFERS)) {
+    throw new StreamError('option-invalid', `a seller hears 1 to ${MAX_OFFERS} bids`)
+  }
+  return {
+    negotiable: policy !== undefined || least !== undefined,
+    policy: policy ?? (least ? comeDownTo(least) : fixed()),
+    floor: least,
+    rounds: rounds ?? DEFAULT_ROUNDS,
+  }
 }
 
 function readCredit(credit: string | Msat | Credit | undefined): Credit {

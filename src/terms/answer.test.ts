@@ -3,7 +3,8 @@ import { msat, sat } from '../money/msat.ts'
 import { parsePrice } from '../money/price.ts'
 import { applyPolicy, type BidAnswer, DEFAULT_ROUNDS } from './answer.ts'
 import { fixedCredit } from './credit.ts'
-import { fixed, floor, type PolicyAnswer, type SellerPolicy } from './policy.ts'
+import { fixed, type PolicyAnswer, type SellerPolicy } from './policy.ts'
+import { floor } from './reserve.ts'
 import type { Offer, Terms } from './terms.ts'
 
 const listed: Terms = { price: parsePrice('1 sat/1k tokens'), credit: fixedCredit(sat(5)), smallestPayment: sat(1) }

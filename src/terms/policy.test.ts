@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { msat, sat } from '../money/msat.ts'
 import { formatPrice, parsePrice } from '../money/price.ts'
 import { fixedCredit, NO_CREDIT } from './credit.ts'
-import { fixed, floor, type PolicyAnswer, type SellerPolicy, volume } from './policy.ts'
+import { fixed, type PolicyAnswer, type SellerPolicy, volume } from './policy.ts'
+import { floor } from './reserve.ts'
 import type { Terms } from './terms.ts'
 
 const listed: Terms = { price: parsePrice('1 sat/1k tokens'), credit: fixedCredit(sat(5)), smallestPayment: sat(1) }
 const at = (price: string, rest: Partial<Terms> = {}): Terms => ({ ...listed, price: parsePrice(price), ...rest })
 const ask = (policy: SellerPolicy, bid: Terms, round = 0, rounds = 4): PolicyAnswer =>
-  policy(bid, { listed, round, rounds })
+  policy(bid, { listed, round, rounds, nowMs: 0, streams: 0 })
 const counterPrice = (answer: PolicyAnswer): string | undefined =>
   'counter' in answer ? formatPrice(answer.counter.price) : undefined
 

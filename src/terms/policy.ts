@@ -1,7 +1,6 @@
 import type { Msat } from '../money/msat.ts'
 import { max } from '../money/msat.ts'
 import { comparePrices, type Price } from '../money/price.ts'
-import { between } from './concede.ts'
 import { creditWithin } from './credit.ts'
 import type { Terms } from './terms.ts'
 
@@ -12,6 +11,10 @@ export interface PolicyContext {
   readonly round: number
   /** How many bids the seller listens to. */
   readonly rounds: number
+  /** The time, in ms since 1970. */
+  readonly nowMs: number
+  /** How many requests are being served at this wall. */
+  readonly streams: number
 }
 
 export type PolicyAnswer =
@@ -25,7 +28,7 @@ export type PolicyAnswer =
   | { readonly refuse: string }
 
 /**
- * How a seller answers a bid. Pure: the same bid in the same round gets the same answer, whoever asks.
+ * How a seller answers a bid. Pure: the same bid in the same round, at the same time and load, gets the same answer, whoever asks.
  * @example const half: SellerPolicy = (bid, { listed }) =>
  *   2n * bid.price.msat * listed.price.per >= listed.price.msat * bid.price.per ? { accept: bid } : { refuse: 'too low' }
  */
@@ -51,21 +54,6 @@ export const fixed =
   (): SellerPolicy =>
   (bid, { listed }) =>
     meets(bid, listed) ? { accept: bid } : { refuse: 'the terms are fixed' }
-
-/**
- * Takes any price at or above `minimum`. Answers lower ones with a counter that comes down from the listed price in equal
- * steps and reaches the minimum at the last round. Credit stays as listed.
- * @example floor(parsePrice('700 msat/1k tokens'))
- */
-export const floor =
-  (minimum: Price): SellerPolicy =>
-  (bid, { listed, round, rounds }) => {
-    const lowest = comparePrices(minimum, listed.price) < 0 ? minimum : listed.price
-    const highEnough = comparePrices(bid.price, lowest) >= 0
-    if (highEnough && withinCredit(bid, listed)) return { accept: bid }
-    const price = highEnough ? bid.price : between(listed.price, lowest, round + 1, rounds)
-    return { counter: counterAt(price, bid, listed) }
-  }
 
 /** From this smallest payment on, this price. */
 export interface VolumeDiscount {

@@ -1,12 +1,16 @@
 import type { ErrorCode } from '../errors/codes.ts'
-import { StreamError } from '../errors/error.ts'
+import { StreamError, toStreamError } from '../errors/error.ts'
+import { type Msat, max } from '../money/msat.ts'
 import { comparePrices, type Price } from '../money/price.ts'
 import { chargesOf } from '../money/tariff.ts'
+import { checkTerms } from './check.ts'
 import { between } from './concede.ts'
 import { meets } from './policy.ts'
+import { type Reserve, reserveAt } from './reserve.ts'
 import type { Offer, Terms } from './terms.ts'
 
 export type BuyerRefusal = Extract<ErrorCode, 'price-too-high' | 'unit-mismatch' | 'rounds-exhausted'>
+const REFUSALS: readonly unknown[] = ['price-too-high', 'unit-mismatch', 'rounds-exhausted'] satisfies BuyerRefusal[]
 
 export interface StrategyContext {
   /** Which offer this is, by the buyer's own count: 0 for the first. A seller's `offer.round` proves nothing to a buyer. */
@@ -14,6 +18,12 @@ export interface StrategyContext {
 }
 
 export type StrategyAnswer = { readonly accept: true } | { readonly bid: Terms } | { readonly refuse: BuyerRefusal }
+
+/** What a buyer does about an offer: what its strategy says, within bounds. `cause`: why the strategy itself failed. */
+export type Move =
+  | Exclude<StrategyAnswer, { readonly refuse: BuyerRefusal }>
+  | { readonly refuse: BuyerRefusal }
+  | { readonly refuse: 'strategy-failed'; readonly cause: StreamError }
 
 /** How a buyer answers an offer. */
 export type BuyerStrategy = (offer: Offer, context: StrategyContext) => StrategyAnswer
@@ -89,15 +99,80 @@ export function bidFromTo(from: Price, to: Price, rounds: number): BuyerStrategy
 export const termsOf = ({ price, credit, smallestPayment }: Terms): Terms => ({ price, credit, smallestPayment })
 
 /**
- * Answers an offer with a strategy, and keeps the strategy within bounds: it ends after `MAX_OFFERS` offers whatever the
- * seller does; a bid that gives all the offer asks is an acceptance of the offer, which may be cheaper; there is no bid on an
- * offer that is not negotiable, nor in another unit.
+ * Bids within limits, one for each unit, in equal steps from a first price, or part of the limit, to the limit itself. An offer in
+ * several charges (a tariff) is taken within the limits or not at all.
+ * @throws StreamError `option-invalid`, `unit-mismatch`
+ * @example concedeWithin([parsePrice('1 sat/1k tokens')], { share: 50_000n }, 4)
  */
-export function applyStrategy(strategy: BuyerStrategy, offer: Offer, context: StrategyContext): StrategyAnswer {
-  const answer = strategy(offer, context)
-  if (!('bid' in answer)) return answer
+export function concedeWithin(limits: readonly Price[], from: Reserve, rounds: number): BuyerStrategy {
+  const own = limits.map((limit) => [limit.unit, bidFromTo(reserveAt(from, limit), limit, rounds)] as const)
+  const byUnit = new Map(own)
+  const whole = acceptUpTo(limits)
+  return (offer, context) => (offer.tariff ? whole : (byUnit.get(offer.price.unit) ?? whole))(offer, context)
+}
+
+/**
+ * Bids payments of at least this size, whatever else a strategy bids: what a seller's volume discount is for. No larger than the window of the
+ * buyer (`ahead`), or nothing can be paid.
+ * @example inPieces(sat(5), bidFromTo(low, high, 4))
+ */
+export const inPieces =
+  (size: Msat, strategy: BuyerStrategy): BuyerStrategy =>
+  (offer, context) => {
+    const answer = strategy(offer, context)
+    if (!('bid' in answer)) return answer
+    return { bid: { ...answer.bid, smallestPayment: max(answer.bid.smallestPayment, size) } }
+  }
+
+/** A buyer's limits on one negotiation, whatever its strategy does. Prices: at most one for each unit; none at all is no limit. */
+export type PriceLimits = readonly Price[]
+
+/**
+ * Answers an offer with a strategy, and keeps the strategy within bounds: it ends after `MAX_OFFERS` offers whatever the
+ * seller does; nothing above the limits is accepted or bid; a bid that gives all the offer asks is an acceptance of the offer,
+ * which may be cheaper; there is no bid on an offer that is not negotiable, nor in another unit; a strategy that throws, or answers
+ * nonsense, refuses. Never throws.
+ */
+export function applyStrategy(
+  strategy: BuyerStrategy,
+  offer: Offer,
+  context: StrategyContext,
+  limits: PriceLimits = [],
+): Move {
+  try {
+    return bound(strategy(offer, context), offer, context, limits)
+  } catch (error) {
+    return { refuse: 'strategy-failed', cause: toStreamError(error) }
+  }
+}
+
+function bound(answer: StrategyAnswer, offer: Offer, { round }: StrategyContext, limits: PriceLimits): Move {
+  if ('refuse' in answer) {
+    if (!REFUSALS.includes(answer.refuse)) throw new TypeError('the strategy refuses with a word that is no code')
+    return { refuse: answer.refuse }
+  }
+  const taken = (): Move => {
+    const refusal = offerRefusal(offer, limits)
+    return refusal ? { refuse: refusal } : { accept: true }
+  }
+  if (!('bid' in answer)) {
+    if (answer.accept !== true) throw new TypeError('the strategy answers neither accept, nor bid, nor refuse')
+    return taken()
+  }
   if (answer.bid.price.unit !== offer.price.unit) return { refuse: 'unit-mismatch' }
-  if (meets(answer.bid, offer)) return { accept: true }
+  const bid = checkTerms('the strategy', answer.bid, offer.price.unit)
+  if (meets(bid, offer)) return taken()
   if (!offer.negotiable) return { refuse: 'price-too-high' }
-  return context.round >= MAX_OFFERS ? { refuse: 'rounds-exhausted' } : answer
+  if (round >= MAX_OFFERS) return { refuse: 'rounds-exhausted' }
+  const refusal = offerRefusal({ ...offer, price: bid.price }, limits)
+  return refusal ? { refuse: refusal } : { bid }
+}
+
+/**
+ * One negotiation from the buyer's side: what to do about each offer, in the order they come. Counts the rounds by itself. What talks to a
+ * seller and what plays without one both go by it.
+ */
+export function haggler(strategy: BuyerStrategy, limits: PriceLimits = []): (offer: Offer) => Move {
+  let round = 0
+  return (offer) => applyStrategy(strategy, offer, { round: round++ }, limits)
 }

@@ -38,7 +38,7 @@ export async function prepay({ endpoint, network, amount, journal, show, signal 
   const first = streamChallenge(refused)
   if (!first) return
   const info = await handNode(network).info()
-  const deal = await negotiate(endpoint, first, info, acceptUpTo([]), () => [amount])
+  const deal = await negotiate(endpoint, first, info, { strategy: acceptUpTo([]), limits: [] }, () => [amount])
   const { agreement, secret, challenge } = deal
   const pool = new InvoicePool(agreement, () => Promise.reject(new Error('one invoice is enough')))
   pool.add(deal.invoices, [amount])

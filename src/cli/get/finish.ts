@@ -1,4 +1,5 @@
 import type { Closing } from '../../buyer/closing.ts'
+import type { SellerNews } from '../../buyer/sellers.ts'
 import type { TradeSummary } from '../../buyer/summary.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
 import { formatMsat } from '../../money/msat.ts'
@@ -40,6 +41,18 @@ export function warnOf({ limit, max, spent }: LimitUse, output: Output, caller?:
   const whose = caller === undefined ? {} : { caller }
   output.event('warning', { code: 'limit-near', limit, max: `${max}`, spent: `${spent}`, message, ...whose })
   output.say(`${yellow('warning')} ${message}${caller === undefined ? '' : `  ${dim(caller)}`}`)
+}
+
+/** Which of several sellers is bought from, or is not. */
+export function tellOfSeller({ type, url, asks, error }: SellerNews, output: Output): void {
+  output.event('seller', {
+    type,
+    url,
+    ...(asks !== undefined && { asks }),
+    ...(error && { code: error.code, message: error.message }),
+  })
+  if (type === 'chosen') output.say(dim(`      from ${url}${asks === undefined ? '' : `, which asks ${asks}`}`))
+  if (type === 'out') output.say(`${yellow('not from')} ${url}: ${error?.message}`)
 }
 
 function sayEnd(

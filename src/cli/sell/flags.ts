@@ -7,6 +7,7 @@ import { isVideo } from '../../gateway/video/open.ts'
 import { readQualities } from '../../gateway/video/qualities.ts'
 import { parseMsat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
+import { readReserve } from '../../terms/reserve.ts'
 import { readCount, readDuration, readPort } from '../options.ts'
 
 const DASHBOARD_PORT = 2403
@@ -18,6 +19,8 @@ export interface SellOptions {
   readonly price?: string
   readonly credit: string
   readonly smallestPayment: string
+  readonly floor?: string
+  readonly rounds: string
   readonly free?: string
   readonly qualities?: string
   readonly node: string
@@ -52,6 +55,8 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
   parseMsat(options.credit)
   parseMsat(options.smallestPayment)
   readDuration(options.grace)
+  const rounds = readCount(options.rounds, '--rounds')
+  if (options.floor !== undefined) readReserve(options.floor)
   if (options.qualities !== undefined) {
     readQualities(options.qualities)
     if (!plays)
@@ -70,6 +75,7 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
         credit: options.credit,
         smallestPayment: options.smallestPayment,
         grace: options.grace,
+        ...(options.floor !== undefined && { negotiate: { floor: options.floor, rounds } }),
         ...(options.free !== undefined && { free: options.free }),
         ...(options.qualities !== undefined && { qualities: options.qualities }),
       },

@@ -20,6 +20,7 @@ const route = (lines: string) => `routes:\n  - folder: ./films\n    price: 1 sat
 
 const split = (parts: string) =>
   `recipients: { ann: { node: lnd:/a }, dan: { node: lnd:/d } }\n${route(`    split: ${parts}`)}`
+const haggle = (members: string) => route(`    negotiate: { ${members} }`)
 const film = (qualities: string) => `routes:\n  - video: film.mp4\n    price: 2 sat/s\n    qualities: ${qualities}`
 
 describe('mistakes are told by line, with the choices', () => {
@@ -42,6 +43,42 @@ describe('mistakes are told by line, with the choices', () => {
     [route('    free: 3 a day'), 'c.yaml:4:5: routes[0].free "3 a day" is not an allowance such as "3 requests/day"'],
     [route('    name: Films!'), 'c.yaml:4:5: routes[0].name must be a name of a-z'],
     [route('    upstreamHeaders: { x: y }'), 'c.yaml:4:5: routes[0].upstreamHeaders is for an upstream'],
+    [haggle('flor: 70%'), 'c.yaml:4:18: routes[0].negotiate.flor is no member here; there are floor, rounds, volume'],
+    [
+      haggle('rounds: 4'),
+      'c.yaml:4:5: routes[0].negotiate.floor must be a price such as "700 msat/1k tokens", or a part',
+    ],
+    [haggle('floor: 170%'), 'c.yaml:4:18: routes[0].negotiate.floor "170%" is not a price such as'],
+    [
+      haggle('floor: 1 sat/s'),
+      'c.yaml:4:18: routes[0].negotiate.floor "1 sat/s" cannot be compared to a price per byte',
+    ],
+    [haggle('floor: 70%, rounds: 17'), 'c.yaml:4:30: routes[0].negotiate.rounds must be a whole number from 1 to 16'],
+    [
+      haggle('floor: 70%, load: { streams: 0, price: 80% }'),
+      'c.yaml:4:38: routes[0].negotiate.load.streams must be a whole number from 1 to 100000',
+    ],
+    [
+      haggle('floor: 70%, hours: [{ from: "22:00", to: "24:00", price: 50% }]'),
+      'c.yaml:4:55: routes[0].negotiate.hours[0].to "24:00" is not a time of the day such as 22:30',
+    ],
+    [
+      haggle('floor: 70%, hours: [{ from: "22:00", to: "06:00", zone: Mars, price: 50% }]'),
+      'c.yaml:4:68: routes[0].negotiate.hours[0].zone "Mars" is not a time zone',
+    ],
+    [
+      haggle('floor: 70%, volume: [{ from: 100, price: 50% }]'),
+      'c.yaml:4:41: routes[0].negotiate.volume[0].from must be an amount such as "10 sat"',
+    ],
+    [haggle('floor: 70%, policy: half'), 'c.yaml:4:30: routes[0].negotiate.policy must be a function'],
+    [
+      'routes:\n  - folder: x\n    price: { output: 1 sat/MiB }\n    negotiate: { floor: 1 msat/MiB }',
+      'c.yaml:4:18: routes[0].negotiate.floor "1 msat/MiB" cannot be compared to what is asked in another currency or for several things',
+    ],
+    [
+      'routes:\n  - folder: x\n    price: free\n    negotiate: { floor: 50% }',
+      'c.yaml:4:5: routes[0].negotiate is about a price, and this route is free',
+    ],
     [route('    split: { a: 10%, b: 80% }'), 'c.yaml:4:5: routes[0].split must add up to 100%, and is 90%'],
     [route('    split: { a: 10%, b: 90% }'), 'c.yaml:4:5: routes[0].split needs "recipients": their names'],
     [split('{ bob: 10%, eve: 90% }'), 'c.yaml:5:5: routes[0].split has none of the recipients: ann, dan'],

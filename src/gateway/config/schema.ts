@@ -1,8 +1,12 @@
 import { z } from 'zod'
 import { parseMsat } from '../../money/msat.ts'
+import type { SellerPolicy } from '../../terms/policy.ts'
+import { clockOf, MAX_STREAMS, readClock, readReserve } from '../../terms/reserve.ts'
+import { MAX_OFFERS } from '../../terms/strategy.ts'
 import { checkMoney, checkPrice, currencyOf } from '../rates/fiat.ts'
 import { checkPattern } from '../routes/pattern.ts'
 import { QUALITIES, readQualities } from '../video/qualities.ts'
+import { negotiateMistakes } from './negotiate.ts'
 import { splitMistakes } from './splits.ts'
 import { readAllowance, readShare, readSpan } from './values.ts'
 
@@ -60,6 +64,53 @@ const tariff = members({
   extra: money.optional(),
 })
 
+const RESERVE = 'a price such as "700 msat/1k tokens", or a part of what is listed, such as 70%'
+const reserve = checked(RESERVE, readReserve)
+const clock = checked('a time of the day such as 22:30', readClock)
+const whole = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`
+  return z
+    .number({ error: () => error })
+    .int(error)
+    .min(least, error)
+    .max(most, error)
+}
+
+const negotiate = members({
+  floor: reserve,
+  rounds: whole(1, MAX_OFFERS).optional(),
+  volume: z
+    .array(members({ from: amount, price: reserve }), { error: () => 'must be a list of { from, price }' })
+    .min(1)
+    .max(100)
+    .optional(),
+  load: members({ streams: whole(1, MAX_STREAMS), price: reserve }).optional(),
+  hours: z
+    .array(
+      members({
+        from: clock,
+        to: clock,
+        zone: checked('a time zone such as Europe/Berlin', clockOf).optional(),
+        price: reserve,
+      }),
+      { error: () => 'must be a list of { from, to, price }' },
+    )
+    .min(1)
+    .max(100)
+    .optional(),
+  policy: z
+    .custom<SellerPolicy>((value) => typeof value === 'function', 'must be a function, in a configuration that is .mjs')
+    .optional(),
+}).superRefine(({ policy, volume, load, hours }, context) => {
+  if (policy && (volume || load || hours)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['policy'],
+      message: 'is in the place of volume, load and hours: not beside them',
+    })
+  }
+})
+
 const port = z
   .number({ error: () => 'must be a port, a number from 0 to 65535' })
   .int('must be a port, a number from 0 to 65535')
@@ -102,6 +153,7 @@ const route = members({
   }),
   credit: money.optional(),
   smallestPayment: amount.optional(),
+  negotiate: negotiate.optional(),
   grace: span.optional(),
   description: text().optional(),
   title: text(200).optional(),
@@ -125,6 +177,9 @@ const route = members({
   }
   if (value.qualities && value.video === undefined) {
     context.addIssue({ code: 'custom', path: ['qualities'], message: 'is for a video, and this route has none' })
+  }
+  for (const [path, message] of value.negotiate ? negotiateMistakes(value.negotiate, value.price) : []) {
+    context.addIssue({ code: 'custom', path: ['negotiate', ...path], message })
   }
   if (value.price === 'free' && value.qualities?.some(({ price: own }) => own !== undefined)) {
     context.addIssue({ code: 'custom', path: ['qualities'], message: 'has prices, and the route is free' })

@@ -31,7 +31,7 @@ export async function listen(url: string, challenge: Challenge, node: LightningN
     endpoint,
     challenge,
     await node.info(),
-    () => ({ accept: true }),
+    { strategy: () => ({ accept: true }), limits: [] },
     () => [],
   )
   const { secret, agreement } = deal
