@@ -16,12 +16,13 @@ export interface Chunk {
   readonly lazy: boolean
 }
 
-/** What our own sources import in the place of a library that does more than a browser needs. */
+/** What our own sources import in the place of what does more than a browser needs, or can do. */
 const STAND_INS: Readonly<Record<string, string>> = {
   '@noble/curves/secp256k1.js': 'curve.ts',
   '@noble/hashes/sha2.js': 'hashes.ts',
   '@noble/hashes/utils.js': 'hashes.ts',
   '@scure/base': 'encodings.ts',
+  './redirects.ts': 'redirects.ts',
 }
 
 /** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
