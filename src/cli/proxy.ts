@@ -174,7 +174,7 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
         (error) => tell({ type: 'failure', error }, output),
       )
   const live = setInterval(() => {
-    output.live(liveLines(purses.trades, max))
+    output.live(liveLines(purses.trades))
     for (const one of purses.trades) if (one.trade.active > 0) output.event('progress', progressOf(one))
   }, LIVE_MS)
   await aborted(signal)

@@ -12,14 +12,21 @@ import { type CallerLimits, callerLimitsAt, type Limits, strictest } from './lim
  * Whether a payment hash was ever written, for anybody, is for the journal itself to know: it is still sent once.
  *
  * @param name of the caller, and not empty: the owner has the journal itself
+ * @param limits or what tells them as they are at each payment; `undefined` once the caller was taken away, and nothing more is paid for it
  * @example createBuyer({ node, journal: ofCaller(journal, 'claude', { max: sat(100) }) })
  */
-export function ofCaller(journal: Journal, name: string, limits: CallerLimits = {}): Journal {
+export function ofCaller(
+  journal: Journal,
+  name: string,
+  limits: CallerLimits | (() => CallerLimits | undefined) = {},
+): Journal {
   if (name === '') throw new StreamError('option-invalid', 'a caller has a name')
   const isOwn = (entry: { readonly caller?: string }): boolean => entry.caller === name
   const own = <T extends { readonly caller?: string }>(entry: T | undefined): T | undefined =>
     entry && isOwn(entry) ? entry : undefined
-  const under = (origin: string, given: Limits = {}): Limits => strictest(given, callerLimitsAt(limits, hostOf(origin)))
+  const now = typeof limits === 'function' ? limits : () => limits
+  const under = (origin: string, given: Limits = {}): Limits =>
+    strictest(given, callerLimitsAt(now() ?? NOTHING, hostOf(origin)))
   return {
     addAgreement: (agreement) => journal.addAgreement({ ...agreement, caller: name }),
     holdAgreement: async (id) => own(await journal.getAgreement(id)) !== undefined && journal.holdAgreement(id),
@@ -46,6 +53,9 @@ export function ofCaller(journal: Journal, name: string, limits: CallerLimits = 
     end: async () => {},
   }
 }
+
+/** The limits of nobody: no host where it may pay. */
+const NOTHING: CallerLimits = { hosts: {} }
 
 const HOUR_MS = 3_600_000
 

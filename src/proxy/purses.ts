@@ -5,10 +5,10 @@ import type { TradeSummary } from '../buyer/summary.ts'
 import { type StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LimitUse } from '../ledger/limits.ts'
+import { ofCaller } from '../ledger/ofCaller.ts'
 import type { LightningNode } from '../lightning/node.ts'
 import { MAX_MSAT, type Msat } from '../money/msat.ts'
 import type { Price } from '../money/price.ts'
-import { journalOf } from './callerJournal.ts'
 import type { Caller, Callers } from './callers.ts'
 
 export interface PursesOptions {
@@ -137,7 +137,7 @@ export class Purses {
     const limits = () => (name === 'anyone' ? {} : callers.list().find((caller) => caller.name === name)?.limits)
     return createBuyer({
       node,
-      journal: journalOf(journal, name, limits),
+      journal: ofCaller(journal, name, limits),
       fetch,
       max,
       ahead,

@@ -27,16 +27,21 @@ function formatBytes(bytes: number): string {
   return `${scale === 0 ? value : value.toFixed(1)} ${names[scale]}`
 }
 
-/** One line for a running stream: what came, what it cost, and how full the window is. */
-export function meterLine(trade: TradeSummary, max: Msat): string {
+/** How full the window of a stream is, and whether it stands still. */
+export function barOf(trade: TradeSummary): string {
   const outstanding = trade.paid + trade.inFlight - trade.received
   const filled =
     trade.ahead === 0n ? 0 : Math.max(0, Math.min(BAR, Math.round((Number(outstanding) / Number(trade.ahead)) * BAR)))
   const bar = `▕${'█'.repeat(filled)}${' '.repeat(BAR - filled)}▏`
-  const state = trade.state === 'paused' ? yellow('paused ') : green('flowing')
+  return `${bar} ${trade.state === 'paused' ? yellow('paused ') : green('flowing')}`
+}
+
+/** One line for a running stream: what came, what it cost, and how full the window is. */
+export function meterLine(trade: TradeSummary, max: Msat): string {
+  const outstanding = trade.paid + trade.inFlight - trade.received
   const paid = `${cyan(formatMsat(trade.paid))} of ${formatMsat(max)}`
   const window = dim(`window ${inSat(outstanding)} of ${formatMsat(trade.ahead)}`)
-  return `${bar} ${state} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${window}`
+  return `${barOf(trade)} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${window}`
 }
 
 /** Sat to a tenth, of one width however it changes. */

@@ -5,8 +5,8 @@ import type { CallersTrade, PurseEvent } from '../../proxy/purses.ts'
 import type { RequestEvent } from '../../proxy/requests.ts'
 import { encodeStatement } from '../../wire/statement.ts'
 import { warnOf } from '../get/finish.ts'
-import { bold, dim, green, red, yellow } from '../output/colour.ts'
-import { formatUnits, meterLine, plural } from '../output/meter.ts'
+import { bold, cyan, dim, green, red, yellow } from '../output/colour.ts'
+import { barOf, formatUnits, plural } from '../output/meter.ts'
 import type { Output } from '../output/output.ts'
 import { endRecordOf, recordOf } from '../output/record.ts'
 
@@ -31,13 +31,20 @@ export function announce({ url, to, network, dryRun, found, max }: Listening, ou
   if (!found) output.say(yellow('      another proxy runs: programs that look for one find that'))
 }
 
+/** As wide as a bar with its word. */
+const AT_REST = 'at rest'.padEnd(22)
+
 /** The agreements that are in use, one line each, the busy ones first. */
-export function liveLines(trades: readonly CallersTrade[], max: Msat): string[] {
+export function liveLines(trades: readonly CallersTrade[]): string[] {
   return trades
     .filter(({ trade }) => trade.state !== 'closed')
     .toSorted((a, b) => b.trade.active - a.trade.active)
     .slice(0, 10)
-    .map(({ caller, trade }) => `${meterLine(trade, max)}  ${dim(`${caller} · ${new URL(trade.url).host}`)}`)
+    .map(({ caller, trade }) => {
+      const state = trade.active > 0 ? barOf(trade) : dim(AT_REST)
+      const paid = cyan(formatMsat(trade.paid))
+      return `${state} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${new URL(trade.url).host} ${dim(caller)}`
+    })
 }
 
 export const progressOf = ({ caller, trade }: CallersTrade): Record<string, unknown> => ({
