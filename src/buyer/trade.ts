@@ -6,6 +6,7 @@ import { creditAt } from '../terms/credit.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { sustainableRate } from '../window/window.ts'
 import { formatCredential } from '../wire/credential.ts'
+import { costsNothing } from '../wire/receipt.ts'
 import { encodeStatement, type Statement } from '../wire/statement.ts'
 import { Arrivals } from './arrivals.ts'
 import { limitError, windowError } from './blocked.ts'
@@ -265,7 +266,7 @@ export class Trade {
 
   #answered(response: Response, receipt: Receipt, signal: AbortSignal): Response {
     const { agreement } = this
-    if (!response.ok) {
+    if (!response.ok || costsNothing(response.headers)) {
       this.#end(receipt, false)
       return response
     }

@@ -4,6 +4,7 @@ import { failure } from '../seller/adapters/refusals.ts'
 import { GRACE_MS, type PaidHandler, PricedRoute } from '../seller/paywall.ts'
 import type { Seller } from '../seller/seller.ts'
 import { parseCredential } from '../wire/credential.ts'
+import { NO_COST } from '../wire/receipt.ts'
 import { hagglingOf } from './config/negotiate.ts'
 import type { RouteConfig } from './config/schema.ts'
 import type { Allowance } from './config/values.ts'
@@ -118,13 +119,16 @@ export class ServingRoute implements GatewayRoute {
       onServe()
       return this.handler(passed, meter)
     }
-    if (this.config.price === 'free') return handler(request, freeMeter(request))
     const authorization = request.headers.get('authorization')
     const credential = authorization !== null && /^payment\s/i.test(authorization) ? authorization : undefined
+    if (this.config.price === 'free') {
+      const response = await handler(request, freeMeter(request))
+      return credential === undefined ? response : gratis(response)
+    }
     // Playlists cost nothing; what goes on between the two sides of an agreement is the wall's to answer.
     const video = isVideo(this.handler) ? this.handler : undefined
-    const gratis = isPaying(credential) ? await video?.free(request) : undefined
-    if (gratis) return gratis
+    const playlist = isPaying(credential) ? await video?.free(request) : undefined
+    if (playlist) return credential === undefined ? playlist : gratis(playlist)
     if (credential === undefined && this.#free) {
       const giveBack = this.#free.taken.take(request)
       if (giveBack) {
@@ -146,6 +150,20 @@ export class ServingRoute implements GatewayRoute {
 
   #isStale(): boolean {
     return currencies(this.config).some((currency) => !this.#rates.fresh(currency))
+  }
+}
+
+/** Tells a buyer, which sent the credential of another route of the same path, that nothing of its agreement was used (spec section 5). */
+function gratis(response: Response): Response {
+  if (!response.ok) return response
+  try {
+    response.headers.set(...NO_COST)
+    return response
+  } catch {
+    // The headers of a fetched response cannot be changed.
+    const copy = new Response(response.body, response)
+    copy.headers.set(...NO_COST)
+    return copy
   }
 }
 

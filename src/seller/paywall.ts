@@ -9,7 +9,7 @@ import { floor as comeDownTo, type Reserve, readReserve } from '../terms/reserve
 import { MAX_OFFERS } from '../terms/strategy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
 import { parseCredential } from '../wire/credential.ts'
-import { encodeReceipt } from '../wire/receipt.ts'
+import { encodeReceipt, NO_COST } from '../wire/receipt.ts'
 import type { Account } from './account.ts'
 import { accept, CounterOffer, close, invoices, returnBalance } from './actions.ts'
 import { Challenger } from './challenger.ts'
@@ -334,12 +334,15 @@ export class PricedRoute {
     try {
       response.headers.set('payment-receipt', text)
       response.headers.set('cache-control', 'private')
+      // A handler's own word would have the buyer not count what is charged.
+      response.headers.delete(NO_COST[0])
       return response
     } catch {
       // The headers of a fetched response cannot be changed: hand on a copy with the same body.
       const copy = new Response(response.body, response)
       copy.headers.set('payment-receipt', text)
       copy.headers.set('cache-control', 'private')
+      copy.headers.delete(NO_COST[0])
       return copy
     }
   }

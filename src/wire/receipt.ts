@@ -24,3 +24,8 @@ export function decodeReceipt(header: string): Receipt {
     timestampMs: fields.timeMs('timestamp'),
   }
 }
+
+/** Says that an answer to `use` cost nothing, and is not counted: `Stream-Cost: 0 msat` (spec section 5). */
+export const NO_COST = ['stream-cost', '0 msat'] as const
+
+export const costsNothing = (headers: Headers): boolean => headers.get(NO_COST[0])?.trim() === NO_COST[1]

@@ -79,9 +79,11 @@ function withQualities(text: string, { qualities = [] }: RouteConfig): string {
   return own.length === 0 ? text : `${text}, ${own.map((each) => `${qualityName(each)} ${each.price}`).join(', ')}`
 }
 
-function conditions({ path, methods, model, headers }: RouteConfig): string {
+function conditions({ path, methods, model, rpc, tool, headers }: RouteConfig): string {
   const more = [
     ...(model === undefined ? [] : [`model ${model}`]),
+    ...(rpc === undefined ? [] : [`rpc ${rpc}`]),
+    ...(tool === undefined ? [] : [`tool ${tool}`]),
     ...Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`),
   ]
   return `${methods ? `${methods.join('|')} ` : ''}${path}${more.length > 0 ? ` (${more.join(', ')})` : ''}`

@@ -141,6 +141,8 @@ const route = members({
     .min(1)
     .optional(),
   model: text(200).optional(),
+  rpc: text(200).optional(),
+  tool: text(200).optional(),
   headers: z.record(headerName, headerValue).optional(),
   upstream: checked('a URL such as http://127.0.0.1:11434', httpUrl).optional(),
   folder: text(4000).optional(),

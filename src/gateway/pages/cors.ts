@@ -1,6 +1,6 @@
 /** What a page of another origin may read of an answer, and may send. */
 const EXPOSED =
-  'www-authenticate, payment-receipt, stream-play, content-range, content-length, accept-ranges, retry-after'
+  'www-authenticate, payment-receipt, stream-play, stream-cost, content-range, content-length, accept-ranges, retry-after'
 /** The star stands for any header but the first. */
 const ALLOWED = 'authorization, *'
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'

@@ -1,5 +1,5 @@
 import { askedInWords } from '../../money/words.ts'
-import type { GatewayRoute } from '../gateway.ts'
+import type { GatewayRoute } from '../route.ts'
 import { compilePattern, type Pattern } from '../routes/pattern.ts'
 import type { Film } from '../video/source.ts'
 
@@ -57,8 +57,12 @@ function pageOf({ config, films: found }: GatewayRoute): Shown['page'] {
 const CHATS = ['/v1/chat/completions', '/chat/completions', '/api/chat']
 
 /** Where the route's model is asked, if it sells one: what is priced by the token, or has a chat in its path, or names a model. */
-function chatPath({ upstream, path, methods, headers, model, price }: Config, pattern: Pattern): string | undefined {
+function chatPath(
+  { upstream, path, methods, headers, model, rpc, tool, price }: Config,
+  pattern: Pattern,
+): string | undefined {
   if (upstream === undefined || price === 'free' || headers !== undefined) return undefined
+  if (rpc !== undefined || tool !== undefined) return undefined
   if (methods && !methods.includes('POST')) return undefined
   if (model === undefined && !/\bchat\b/.test(path) && !isByToken(price)) return undefined
   return CHATS.flatMap((chat) => [chat, pattern.prefix + chat]).find(pattern.matches) ?? ownChat(path)

@@ -1,31 +1,30 @@
 import { StreamError } from '../../errors/error.ts'
 import { withBody } from '../../seller/adapters/request.ts'
 
-/** A body that names its model is held up to here: prompts may carry pictures. */
+/** A body is held up to here: prompts may carry pictures. */
 const MAX_BODY = 8 << 20
 /** All bodies that are held at once, of all requests. */
 const MAX_HELD = 256 << 20
 let held = 0
 
-/** A request whose body was read for its model, and stands to be read again. */
-export interface ModelRequest {
+/** A request whose body was read, and stands to be read again. */
+export interface HeldRequest {
   readonly request: Request
-  /** `undefined` where the body is no JSON object with one model. */
-  readonly model: string | undefined
+  /** `undefined` where there is none. */
+  readonly body: Uint8Array | undefined
 }
 
 /**
- * Reads the `model` of a request's JSON body, up to 8 MiB of it; what was read is streamed on to whoever reads the body next.
- * @throws StreamError `request-refused` for a body that is too long, compressed, or names two models
+ * Reads a request's body, up to 8 MiB of it, for a price that depends on it; what was read is streamed on to whoever reads the body next.
+ * @throws StreamError `request-refused` for a body that is too long or compressed
  */
-export async function readModel(request: Request): Promise<ModelRequest> {
-  if (!request.body) return { request, model: undefined }
+export async function holdBody(request: Request): Promise<HeldRequest> {
+  if (!request.body) return { request, body: undefined }
   if (!/^(?:identity)?$/i.test(request.headers.get('content-encoding')?.trim() ?? '')) {
-    throw new StreamError('request-refused', 'a compressed body cannot be priced by its model')
+    throw new StreamError('request-refused', 'a compressed body cannot be priced by what is in it')
   }
   const chunks = await readWhole(request.body)
-  const model = modelOf(Buffer.concat(chunks))
-  return { request: withBody(request, replay(chunks)), model }
+  return { request: withBody(request, replay(chunks)), body: Buffer.concat(chunks) }
 }
 
 async function readWhole(body: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
@@ -36,7 +35,7 @@ async function readWhole(body: ReadableStream<Uint8Array>): Promise<Uint8Array[]
       length += chunk.byteLength
       held += chunk.byteLength
       if (length > MAX_BODY) {
-        throw new StreamError('request-refused', `a body that names its model has up to ${MAX_BODY} bytes`)
+        throw new StreamError('request-refused', `a body that is priced by what is in it has up to ${MAX_BODY} bytes`)
       }
       if (held > MAX_HELD) throw new StreamError('too-many-streams', 'too many bodies are read at once')
       chunks.push(chunk)
