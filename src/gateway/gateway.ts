@@ -7,6 +7,7 @@ import type { PaidHandler } from '../seller/paywall.ts'
 import { Seller, type SellerOptions } from '../seller/seller.ts'
 import { plain } from '../seller/sources/plain.ts'
 import type { GatewayConfig, RouteConfig } from './config/schema.ts'
+import { discovery, originOf } from './discovery/discovery.ts'
 import { type GatewayEvent, type Happening, watchBody, withRoute } from './events.ts'
 import { routeNames, routeOfScope } from './names.ts'
 import { checkTerms, currencies } from './prices.ts'
@@ -205,12 +206,21 @@ export class Gateway {
 
   async #answer(request: Request, asked: Asked): Promise<Response> {
     const { pages } = this.#parts
-    if (new URL(request.url).pathname.startsWith(RESERVED)) {
-      return (await pages?.(request)) ?? plain(404, 'not found')
+    const url = new URL(request.url)
+    const { discovery: tells, listen } = this.#config
+    const tell = (path: string, status?: number) =>
+      tells ? discovery(request, originOf(request, url, listen.trustProxy), path, this.#routes, status) : undefined
+    if (url.pathname.startsWith(RESERVED)) {
+      return tell(url.pathname.slice(RESERVED.length - 1)) ?? (await pages?.(request)) ?? plain(404, 'not found')
     }
     const found = await this.find(request)
     const route = 'route' in found ? found.route : undefined
     const response = 'route' in found ? await this.#serve(found, asked) : refusal(found)
+    const told = tell(url.pathname, response.status)
+    if (told) {
+      response.body?.cancel().catch(() => {})
+      return told
+    }
     if (!pages || !wantsPage(request)) return response
     const page = await pages(request, { route, status: response.status })
     return page ? inPlaceOf(response, page) : response

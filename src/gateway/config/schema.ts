@@ -221,6 +221,7 @@ export const configSchema = members({
       .default(0),
   }).prefault({}),
   node: text(4000).optional(),
+  discovery: z.boolean({ error: () => 'must be true or false' }).default(true),
   dashboard: z
     .union([z.literal(false), members({ port: port.default(2403) })], {
       error: () => 'must be false, or { port: 2403 }',
