@@ -31,6 +31,8 @@ export interface BuyerOptions {
   readonly node: PayingNode | Promise<PayingNode>
   /** The most that this buyer spends in all, routing included. 1,000 sat by default. */
   readonly max?: string | Msat
+  /** A budget that several buyers share: what this one spends is taken from it too, and `max` holds besides. */
+  readonly within?: Budget
   /** The most that is accepted for a unit; one price, or one for each unit. No limit by default. */
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
   /** The most that is paid or in flight for what was not received: what a seller that stops can win. 10 sat by default. */
@@ -76,6 +78,12 @@ export interface Buyer {
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
   /** The offer of a URL; spends nothing. `undefined` if it answers without asking for payment. */
   price(input: string | URL, init?: RequestInit): Promise<Offer | undefined>
+  /**
+   * Agrees on terms with the seller of a URL, as `fetch` does, and pays nothing yet: what is fetched there later goes on this agreement.
+   * `undefined` if it answers without asking for payment.
+   * @throws StreamError as `fetch` before anything is paid
+   */
+  agree(input: string | URL, init?: RequestInit): Promise<TradeSummary | undefined>
   /** How each agreement of this buyer stands. */
   readonly trades: readonly TradeSummary[]
   readonly spent: Msat
@@ -131,7 +139,7 @@ class PayingBuyer implements Buyer {
   constructor(options: BuyerOptions) {
     this.#options = options
     this.#ahead = toMsat(options.ahead ?? sat(10))
-    this.#budget = new Budget(toMsat(options.max ?? sat(1000)))
+    this.#budget = new Budget(toMsat(options.max ?? sat(1000)), options.within)
     this.#limits = readLimits(options.limits)
     const limits = readPrices(options.maxPrice)
     this.#haggling = { strategy: options.strategy ?? acceptUpTo(limits), limits }
@@ -224,6 +232,15 @@ class PayingBuyer implements Buyer {
     return this.#closings.find(({ agreement }) => agreement === id)
   }
 
+  async agree(input: string | URL, init: RequestInit = {}): Promise<TradeSummary | undefined> {
+    const startedAt = performance.now()
+    const { url, request } = await normalize(input, init)
+    const response = await this.#send(url, request)
+    await response.body?.cancel().catch(() => {})
+    const challenge = streamChallenge(response)
+    return challenge && (await this.#tradeFor(response.url || url, request, challenge, undefined, startedAt)).summary()
+  }
+
   async close({ keep = false } = {}): Promise<readonly Closing[]> {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
@@ -252,10 +269,19 @@ class PayingBuyer implements Buyer {
     await refused.body?.cancel().catch(() => {})
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
+    return (await this.#tradeFor(at, request, challenge, check, startedAt)).fetch(at, request)
+  }
+
+  #tradeFor(
+    at: string,
+    request: RequestInit,
+    challenge: Challenge,
+    check: CheckOffer | undefined,
+    startedAt: number,
+  ): Promise<Trade> {
     if (!this.#options.insecure) checkTransport(at)
     check?.(decodeOffer(challenge.request))
-    const trade = await this.#agree(at, request, placeOf(at), challenge, startedAt)
-    return trade.fetch(at, request)
+    return this.#agree(at, request, placeOf(at), challenge, startedAt)
   }
 
   /** One negotiation for a place at a time; an open trade for the same scope and price serves it too. */

@@ -7,15 +7,22 @@ import { type BuyerOptions, createBuyer } from './buyer.ts'
 
 export interface AskOptions extends Pick<BuyerOptions, 'redirects' | 'fetch'> {
   readonly method: string
+  /** Some prices depend on them. */
+  readonly headers?: Headers
+  readonly body?: string
   readonly signal?: AbortSignal
 }
 
 /** The offer of a URL; `undefined` if it answers without asking for payment. Spends nothing, and takes no wallet. */
-export function askPrice(url: string, { method, signal, ...options }: AskOptions): Promise<Offer | undefined> {
+export function askPrice(
+  url: string,
+  { method, headers, body, signal, ...options }: AskOptions,
+): Promise<Offer | undefined> {
   // This node would refuse to be used.
   const none = () => Promise.reject(new StreamError('node-spec-invalid', 'asking for a price needs no node'))
   const buyer = createBuyer({ node: { info: none } as never, max: '0 sat', ...options })
-  return buyer.price(url, { method, ...(signal && { signal }) })
+  const asked = { ...(headers && { headers }), ...(body !== undefined && { body }), ...(signal && { signal }) }
+  return buyer.price(url, { method, ...asked })
 }
 
 /** What so much of something costs, in msat. */

@@ -10,6 +10,7 @@ import { historyCommand } from './history.ts'
 import { invoiceCommand } from './invoice/command.ts'
 import { keysendCommand } from './keysend.ts'
 import { labCommand } from './lab/command.ts'
+import { mcpCommand } from './mcp.ts'
 import { nodeCommand } from './node/command.ts'
 import { createOutput } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
@@ -53,6 +54,7 @@ const commands = [
   decodeCommand(),
   keysendCommand(),
   payoutsCommand(),
+  mcpCommand(),
   nodeCommand(),
   labCommand(),
   doctorCommand(),

@@ -300,6 +300,24 @@ export const CODES = {
     title: 'The budget is used up',
     hint: 'Raise --max, or the limit that is named here with `streampay budget set`.',
   },
+  'spending-stopped': {
+    status: 403,
+    exit: 'budget',
+    title: 'Spending is stopped',
+    hint: 'Nothing more is bought until the person whose money it is runs `streampay mcp allow` in a terminal.',
+  },
+  'host-refused': {
+    status: 403,
+    exit: 'refused',
+    title: 'This host may not be asked',
+    hint: 'Whoever started this names the hosts with --hosts, and opens this machine and private networks with --private.',
+  },
+  'file-refused': {
+    status: 403,
+    exit: 'refused',
+    title: 'This file may not be written',
+    hint: 'Name a new file below the folder of --files, without a dot in front; nothing is written over.',
+  },
   'window-too-small': {
     status: 402,
     exit: 'budget',
