@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { commands, type Running, tempFolder } from '../cli/command.ts'
+import { commands, tempFolder } from '../cli/command.ts'
 import { Agent } from './agent.ts'
 
 const home = tempFolder()
-const { start, run, sell } = commands(home)
+const { run, sell } = commands(home)
 const folder = join(home, 'folder')
 const bought = join(home, 'bought')
 mkdirSync(folder)
@@ -29,9 +29,8 @@ const service = createServer((request, response) => {
 })
 let url: string
 let services: string
-let seller: Running
 beforeAll(async () => {
-  ;({ seller, url } = await sell(folder, '1 sat/KiB'))
+  ;({ url } = await sell(folder, '1 sat/KiB'))
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
   const upstream = `http://127.0.0.1:${(service.address() as AddressInfo).port}`
   services = (await sell(upstream, '1 sat/KiB', '--grace', '1s')).url
@@ -98,9 +97,8 @@ for (const modern of [true, false]) {
     const { agreements } = (await agent.done('history', { limit: 1 })) as { agreements: object[] }
     expect(agreements).toMatchObject([{ seller: new URL(url).origin, status: 'closed', agreement: got.agreement }])
     const { contents } = await agent.client.readResource({ uri: 'streampay://history' })
-    expect(JSON.parse((contents[0] as { text: string }).text)).toMatchObject({
-      agreements: [{ agreement: got.agreement }],
-    })
+    const { agreements: listed } = JSON.parse((contents[0] as { text: string }).text) as { agreements: object[] }
+    expect(listed[0]).toMatchObject({ agreement: got.agreement })
     // Nothing but the protocol went over stdout, and nothing was wrong with it.
     expect(agent.stderr).toBe('')
   })
@@ -119,79 +117,9 @@ test('no call, and nothing that a page says, spends more than the person allowed
   const { max, spent } = await agent.budget()
   expect(max).toBe(12_000n)
   expect(spent).toBeLessThanOrEqual(12_000n)
-  // Many at once share it.
-  const all = await Promise.all(Array.from({ length: 6 }, () => agent.call('fetch', { url: `${url}/large.bin` })))
-  expect(all.every(({ isError }) => isError)).toBe(true)
-  expect((await agent.budget()).spent).toBeLessThanOrEqual(12_000n)
 })
 
-test('limits of the journal, and of a day, hold besides', async () => {
-  const host = new URL(url).host
-  expect((await run('budget', 'set', 'host', '1 sat', '--at', host)).code).toBe(0)
-  const agent = await Agent.start(home, ['--private'])
-  expect(await agent.refused('fetch', { url: `${url}/large.bin` })).toMatchObject({
-    code: 'budget-exhausted',
-    limit: 'host',
-  })
-  const { limits } = await agent.done('spending')
-  expect(limits).toContainEqual(expect.objectContaining({ limit: 'host', host, max: '1000' }))
-  expect((await run('budget', 'set', 'host', 'none', '--at', host)).code).toBe(0)
-  const daily = await Agent.start(home, ['--private', '--per-day', '1 sat'])
-  expect(await daily.refused('fetch', { url: `${url}/large.bin` })).toMatchObject({
-    code: 'budget-exhausted',
-    limit: 'day',
-  })
-})
-
-test('a price above the person’s is refused, whatever the agent accepts; within it, bids come to an agreement', async () => {
-  const cheap = await Agent.start(home, ['--private', '--max-price', '500 msat/KiB'])
-  expect(await cheap.done('price', { url })).toMatchObject({ withinLimits: false })
-  for (const args of [{}, { maxPrice: '9 sat/KiB' }, { firstBid: '1 sat/KiB', maxPrice: '9 sat/KiB' }]) {
-    expect(await cheap.refused('fetch', { url: `${url}/page.txt`, ...args })).toMatchObject({
-      code: 'price-too-high',
-      spent: '0',
-    })
-  }
-  const agent = await Agent.start(home, ['--private', '--max-price', '2 sat/KiB'])
-  expect(await agent.refused('fetch', { url: `${url}/page.txt`, maxPrice: '900 msat/KiB' })).toMatchObject({
-    code: 'price-too-high',
-  })
-  const agreed = await agent.done('negotiate', {
-    url: `${url}/page.txt`,
-    firstBid: '500 msat/KiB',
-    maxPrice: '2 sat/KiB',
-  })
-  expect(agreed).toMatchObject({ free: false, asked: '1 sat/KiB', agreed: '1 sat/KiB', budget: { spent: '0' } })
-  // The next fetch goes on it.
-  const got = await agent.done('fetch', { url: `${url}/page.txt` })
-  expect(got.agreement).toBe(agreed.agreement)
-  expect(await agent.refused('negotiate', { url, firstBid: '1 sat/KiB' })).toMatchObject({ code: 'option-invalid' })
-})
-
-test('a call that is cancelled stops paying, and what was paid ahead comes back', async () => {
-  const agent = await Agent.start(home, ['--private', '--max', '200 sat', '--ahead', '4 sat'])
-  const abort = new AbortController()
-  const call = agent.call(
-    'fetch',
-    { url: `${services}/endless`, maxBytes: 1 << 20 },
-    {
-      signal: abort.signal,
-      onprogress: ({ progress }: { progress: number }) => {
-        if (progress > 0) abort.abort()
-      },
-    },
-  )
-  await expect(call).rejects.toThrow()
-  await expect.poll(async () => (await agent.done('spending')).buying).toEqual([])
-  await expect
-    .poll(async () => (await agent.done('history', { limit: 1 })).agreements)
-    .toMatchObject([{ status: 'closed', seller: new URL(services).origin }])
-  const { spent } = await agent.budget()
-  expect(spent).toBeLessThan(200_000n)
-  expect((await agent.budget()).spent).toBe(spent)
-})
-
-test('stop_spending ends what runs; only the person allows it again, and another server is no way around', async () => {
+test('a person stops what runs in a server, and allows it again, from a terminal', async () => {
   const agent = await Agent.start(home, ['--private', '--max', '200 sat'])
   const { promise: paying, resolve } = Promise.withResolvers<void>()
   const endless = agent.call(
@@ -200,129 +128,16 @@ test('stop_spending ends what runs; only the person allows it again, and another
     { onprogress: () => resolve() },
   )
   await paying
-  const stopped = await agent.done('stop_spending', { reason: 'too dear' })
-  expect(stopped).toMatchObject({ stopped: { reason: 'too dear' }, ended: 1 })
-  const { isError, said, texts } = await endless
-  expect([isError, said.code]).toEqual([true, 'spending-stopped'])
-  expect(texts[2]).toMatch(/^x+$/)
-  expect(BigInt(said.spent as string)).toBeGreaterThan(0n)
-  const other = await Agent.start(home, ['--private', '--max', '200 sat'])
-  for (const one of [agent, other]) {
-    expect(await one.refused('fetch', { url: `${url}/page.txt` })).toMatchObject({ code: 'spending-stopped' })
-    expect(await one.refused('negotiate', { url })).toMatchObject({ code: 'spending-stopped' })
-    expect(await one.done('spending')).toMatchObject({ stopped: { reason: 'too dear' } })
+  try {
+    expect((await run('mcp', 'stop')).code).toBe(0)
+    const { isError, said } = await endless
+    expect([isError, said.code]).toEqual([true, 'spending-stopped'])
+    expect(BigInt(said.spent as string)).toBeGreaterThan(0n)
+    expect(await agent.refused('fetch', { url: `${url}/page.txt` })).toMatchObject({ code: 'spending-stopped' })
+  } finally {
+    expect((await run('mcp', 'allow')).code).toBe(0)
   }
-  expect((await run('mcp', 'allow')).code).toBe(0)
   expect(await agent.done('fetch', { url: `${url}/page.txt` })).toMatchObject({ status: 200 })
-  // By hand, too, and also what is under way in a running server.
-  const { promise, resolve: begun } = Promise.withResolvers<void>()
-  const more = agent.call('fetch', { url: `${services}/endless`, maxBytes: 1 << 20 }, { onprogress: () => begun() })
-  await promise
-  expect((await run('mcp', 'stop')).code).toBe(0)
-  expect((await more).said).toMatchObject({ code: 'spending-stopped' })
-  expect((await run('mcp', 'allow')).code).toBe(0)
-})
-
-test('files are new, below the folder, and nowhere else', async () => {
-  const none = await Agent.start(home, ['--private'])
-  expect(await none.refused('fetch', { url: `${url}/page.txt`, file: 'a' })).toMatchObject({
-    code: 'file-refused',
-    spent: '0',
-  })
-  const agent = await Agent.start(home, ['--private', '--files', bought, '--max-file', '8 KiB'])
-  const outside = join(home, 'outside')
-  mkdirSync(outside)
-  mkdirSync(join(bought, 'sub'))
-  symlinkSync(outside, join(bought, 'link'))
-  symlinkSync(join(outside, 'x'), join(bought, 'dangling'))
-  writeFileSync(join(bought, 'there'), 'kept')
-  const names = [
-    '../a',
-    '/tmp/a',
-    'sub/../../a',
-    '.bashrc',
-    'sub/.git',
-    'link/a',
-    'dangling',
-    'there',
-    'nowhere/a',
-    '',
-    'a/',
-    'a\u0000b',
-    'c:\\a',
-    'a.',
-  ]
-  for (const file of names) {
-    expect(await agent.refused('fetch', { url: `${url}/page.txt`, file }), file).toMatchObject({
-      code: 'file-refused',
-      spent: '0',
-    })
-  }
-  expect(readFileSync(join(bought, 'there'), 'utf8')).toBe('kept')
-  expect(readdirSync(outside)).toEqual([])
-  const got = await agent.done('fetch', { url: `${url}/page.txt`, file: 'sub/page.txt' })
-  expect(got).toMatchObject({ complete: true, file: join(bought, 'sub', 'page.txt') })
-  expect(got.body).toBeUndefined()
-  expect(readFileSync(join(bought, 'sub', 'page.txt'), 'utf8')).toBe(INJECTION)
-  expect(statSync(join(bought, 'sub', 'page.txt')).mode & 0o777).toBe(0o600)
-  expect(await agent.done('fetch', { url: `${url}/large.bin`, file: 'large' })).toMatchObject({
-    bytes: 8192,
-    stoppedBy: 'maxBytes',
-  })
-  expect(statSync(join(bought, 'large')).size).toBe(8192)
-  // What brought nothing leaves nothing.
-  expect(await agent.done('fetch', { url: `${services}/missing`, file: 'missing' })).toMatchObject({
-    status: 404,
-    charged: '0',
-  })
-  expect(existsSync(join(bought, 'missing'))).toBe(false)
-})
-
-test('this machine and private networks are not asked unless the person says so', async () => {
-  const agent = await Agent.start(home)
-  const places = [
-    url,
-    'http://localhost:9/',
-    'http://[::1]:9/',
-    'http://169.254.169.254/latest/',
-    'http://10.0.0.1/',
-    'http://0/',
-    'http://[::ffff:127.0.0.1]/',
-  ]
-  for (const place of places) {
-    for (const tool of ['price', 'fetch', 'negotiate']) {
-      expect(await agent.refused(tool, { url: place }), `${tool} ${place}`).toMatchObject({ code: 'host-refused' })
-    }
-  }
-  expect(await agent.refused('fetch', { url: 'file:///etc/passwd' })).toMatchObject({ code: 'option-invalid' })
-  const named = await Agent.start(home, ['--hosts', `*.example.com, ${new URL(url).host}`])
-  expect(await named.done('fetch', { url: `${url}/page.txt` })).toMatchObject({ status: 200, body: INJECTION })
-  expect(await named.refused('fetch', { url: services })).toMatchObject({ code: 'host-refused' })
-  expect(await named.refused('fetch', { url: 'https://example.com.evil.example/' })).toMatchObject({
-    code: 'host-refused',
-  })
-})
-
-test('mistakes are told as what they are, and cost nothing', async () => {
-  const agent = await Agent.start(home, ['--private'])
-  const page = `${url}/page.txt`
-  const mistakes = [
-    [{ url: 'nonsense://x' }, 'option-invalid'],
-    [{ url: page, max: 'much' }, 'amount-invalid'],
-    [{ url: page, maxPrice: 'cheap' }, 'price-invalid'],
-    [{ url: page, headers: { authorization: 'Payment x' } }, 'option-invalid'],
-    [{ url: page, headers: { 'bad header': 'x' } }, 'option-invalid'],
-    [{ url: page, method: 'GET', body: 'x' }, 'option-invalid'],
-    [{ url: page, maxPrice: '1 sat/token' }, 'unit-mismatch'],
-    [{ url: 'http://127.0.0.1:1/' }, 'seller-unreachable'],
-  ] as const
-  for (const [args, code] of mistakes)
-    expect(await agent.refused('fetch', args)).toMatchObject({ code, hint: expect.any(String) })
-  expect((await agent.budget()).spent).toBe(0n)
-  // Out of the schema: refused before anything is looked at.
-  const { isError } = await agent.call('fetch', { url: page, maxBytes: 1e9 }).catch(() => ({ isError: true }))
-  expect(isError).toBe(true)
-  expect(await agent.done('fetch', { url: `${services}/echo`, body: '{"a":1}' })).toMatchObject({ body: '{"a":1}' })
 })
 
 test('when the agent’s host goes, what was bought is closed and the server ends', async () => {
@@ -352,8 +167,6 @@ test('options that are wrong end it before it serves', async () => {
     expect(code, stderr).toBe(2)
     expect(stdout.length).toBe(0)
   }
-  expect(seller.child.exitCode).toBeNull()
-  expect(start).toBeDefined()
 })
 
 function isAlive(pid: number): boolean {

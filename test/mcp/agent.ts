@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CallToolResult, Client, type Progress } from '@modelcontextprotocol/client'
+import { type CallToolResult, Client, InMemoryTransport, type Progress } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import type { McpServer } from '@modelcontextprotocol/server'
 import { afterEach, expect } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -21,18 +22,28 @@ export interface Told {
   readonly texts: readonly string[]
 }
 
-/** An agent's host with `streampay mcp` as its server, both of them real, over stdio. */
+/** An agent's host with the server of `streampay mcp`. */
 export class Agent {
   readonly client: Client
-  readonly #transport: StdioClientTransport
+  readonly #process: StdioClientTransport | undefined
   stderr = ''
 
-  private constructor(client: Client, transport: StdioClientTransport) {
+  private constructor(client: Client, process?: StdioClientTransport) {
     this.client = client
-    this.#transport = transport
+    this.#process = process
+    open.push(this)
   }
 
-  /** @param home as of `commands` */
+  /** With a server in this process. */
+  static async of(server: McpServer): Promise<Agent> {
+    const [near, far] = InMemoryTransport.createLinkedPair()
+    await server.connect(far)
+    const agent = new Agent(new Client({ name: 'test', version: '1.0.0' }))
+    await agent.client.connect(near)
+    return agent
+  }
+
+  /** With a server in a process of its own, over stdio. @param home as of `commands` */
   static async start(home: string, args: readonly string[] = [], modern = true): Promise<Agent> {
     const transport = new StdioClientTransport({
       command: process.execPath,
@@ -49,12 +60,11 @@ export class Agent {
       agent.stderr += chunk
     })
     await client.connect(transport)
-    open.push(agent)
     return agent
   }
 
   get pid(): number {
-    return this.#transport.pid!
+    return this.#process!.pid!
   }
 
   async call(

@@ -1,5 +1,6 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
+import type { Buyer } from '../../buyer/buyer.ts'
 import type { Closing } from '../../buyer/closing.ts'
 import { StreamError } from '../../errors/error.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
@@ -89,20 +90,33 @@ async function read(
   files: Files,
   held: HeldText,
 ): Promise<Got> {
-  const maxMs = maxSeconds * 1000
+  const until = performance.now() + maxSeconds * 1000
   if (file !== undefined && !files.folder) {
     throw new StreamError('file-refused', 'no file may be written: the server was started without --files')
   }
   // Before anything is paid.
   const target = file === undefined ? undefined : await files.folder!.create(file)
   try {
-    const response = await buyer.fetch(url, { ...init, signal })
+    const response = await headOf(buyer, url, { ...init, signal }, maxSeconds)
+    const maxMs = Math.max(0, until - performance.now())
     if (!response.ok) return await refused(response, { maxBytes, maxMs }, held)
     const bounds = { maxBytes: target ? files.maxBytes : maxBytes, maxMs }
     const reading = await readBody(response, bounds, target ? toFile(target.handle, target.path) : held.take)
     return { response, reading, ...(target && { file: target.path }) }
   } finally {
     if (target) await finish(target)
+  }
+}
+
+/** The head of an answer, within a time. @throws StreamError `seller-unreachable` */
+async function headOf(buyer: Buyer, url: string, init: RequestInit & { signal: AbortSignal }, seconds: number) {
+  const late = new AbortController()
+  const over = new StreamError('seller-unreachable', `nothing was answered within ${seconds} s`)
+  const timer = setTimeout(() => late.abort(over), seconds * 1000)
+  try {
+    return await buyer.fetch(url, { ...init, signal: AbortSignal.any([init.signal, late.signal]) })
+  } finally {
+    clearTimeout(timer)
   }
 }
 
