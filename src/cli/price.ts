@@ -18,7 +18,7 @@ export function priceCommand(): Command {
   return new Command('price')
     .description('Show what a URL asks, and what it would cost; spends nothing')
     .argument('<url>', 'what to ask about; http:// may be left out')
-    .option('--for <amount>', 'cost of this much use, such as "25 MiB", "90 s" or "3k tokens"')
+    .option('--for <use>', 'cost of this much use, such as "25 MiB", "90 s" or "3k tokens"')
     .option('-X, --request <method>', 'the HTTP method', 'GET')
     .addOption(locationOption())
     .addOption(jsonOption())

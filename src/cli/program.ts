@@ -19,6 +19,7 @@ import { payoutsCommand } from './payouts.ts'
 import { priceCommand } from './price.ts'
 import { proxyCommand } from './proxy.ts'
 import { recoverCommand } from './recover.ts'
+import { schemaCommand } from './schema.ts'
 import { sellCommand } from './sell.ts'
 import { simulateCommand } from './simulate/command.ts'
 import { statementCommand } from './statement.ts'
@@ -59,6 +60,7 @@ const commands = [
   labCommand(),
   doctorCommand(),
   demoCommand(),
+  schemaCommand(),
 ]
 for (const command of commands) {
   inherit(command, program)
