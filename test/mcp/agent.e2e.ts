@@ -33,7 +33,7 @@ beforeAll(async () => {
   ;({ url } = await sell(folder, '1 sat/KiB'))
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
   const upstream = `http://127.0.0.1:${(service.address() as AddressInfo).port}`
-  services = (await sell(upstream, '1 sat/KiB', '--grace', '1s')).url
+  services = (await sell(upstream, '1 sat/KiB')).url
 })
 afterAll(() => {
   service.closeAllConnections()
