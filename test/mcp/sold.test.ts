@@ -1,33 +1,14 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
-import { z } from 'zod'
 import type { Buyer } from '../../src/buyer/buyer.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
 import { atEnd, openStand, type Stand } from '../gateway/stand.ts'
-
-/** A service that knows nothing of payments: two tools and one that fails, over Streamable HTTP. */
-async function mcpService(): Promise<string> {
-  const handler = createMcpHandler(() => {
-    const server = new McpServer({ name: 'words', version: '1.0.0' })
-    server.registerTool('count', { inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({
-      content: [{ type: 'text', text: `${text.length}` }],
-    }))
-    server.registerTool('shout', { inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({
-      content: [{ type: 'text', text: text.toUpperCase() }],
-    }))
-    server.registerTool('whisper', { inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({
-      content: [{ type: 'text', text: text.toLowerCase() }],
-    }))
-    return server
-  })
-  const server = await serve((request) => handler.fetch(request), { port: 0 })
-  atEnd(() => server.close(0))
-  return server.url
-}
+import { serveTools } from './service.ts'
 
 async function openShop(): Promise<Stand> {
-  const upstream = await mcpService()
+  const tools = await serveTools()
+  atEnd(() => tools.close(0))
+  const upstream = tools.url
   return openStand({
     routes: [
       { name: 'shouting', path: '/mcp', tool: 'shout*', upstream, price: '5 sat/request' },
