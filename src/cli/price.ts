@@ -6,11 +6,13 @@ import { jsonOption, locationOption, readUrl } from './options.ts'
 import { bold, dim } from './output/colour.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
+import { readListing } from './price/listing.ts'
 
 interface PriceOptions {
   readonly for?: string
   readonly request?: string
   readonly location?: boolean
+  readonly list?: boolean
   readonly json?: boolean
 }
 
@@ -21,6 +23,7 @@ export function priceCommand(): Command {
     .option('--for <use>', 'cost of this much use, such as "25 MiB", "90 s" or "3k tokens"')
     .option('-X, --request <method>', 'the HTTP method', 'GET')
     .addOption(locationOption())
+    .option('--list', 'all that this seller says it sells, from its /openapi.json')
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  streampay price http://127.0.0.1:2402/film.mp4 --for "25 MiB"')
     .action(async (url: string, options: PriceOptions) => {
@@ -31,6 +34,7 @@ export function priceCommand(): Command {
 
 async function price(text: string, options: PriceOptions, output: Output): Promise<number> {
   const url = readUrl(text)
+  if (options.list) return list(url, output)
   const redirects = options.location ? 'follow' : 'same-origin'
   const offer = await askPrice(url, { method: options.request ?? 'GET', redirects })
   if (!offer) {
@@ -48,5 +52,15 @@ async function price(text: string, options: PriceOptions, output: Output): Promi
       `  credit ${formatMsat(credit.start)} · payments from ${formatMsat(smallestPayment)} · ${network} · payee ${payee}`,
     ),
   )
+  return 0
+}
+
+/** The seller's own words: what something costs is told by asking for it. */
+async function list(url: string, output: Output): Promise<number> {
+  for (const { method, path, title, offers } of await readListing(url)) {
+    output.event('sold', { method, path, title, offers })
+    const asked = offers.map(({ description, amount, currency }) => description || `${amount ?? '?'} ${currency}`)
+    output.print(`  ${bold(`${method} ${path}`)}  ${asked.join(' · ') || 'free'}  ${dim(title)}`)
+  }
   return 0
 }

@@ -67,6 +67,20 @@ test('a changed file is followed, also when an editor puts another in its place;
   expect((await run('price', `${url}/echo`, '-X', 'POST', '--json')).last).toMatchObject({ price: '3 sat/request' })
 })
 
+test('what is sold is told to programs, and listed by price --list', async () => {
+  const { code, events } = await run('price', `${url}/films/a.txt`, '--list', '--json')
+  expect(code).toBe(0)
+  expect(events.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'GET /films/{p1}',
+    'POST /echo',
+    'GET /free',
+    'POST /free',
+  ])
+  expect(events[0]).toMatchObject({ event: 'sold', offers: [{ description: '1 sat/KiB' }] })
+  const none = await run('price', upstream, '--list')
+  expect([none.code, none.stderr.includes('seller-failed')]).toEqual([6, true])
+})
+
 test('--check reads, and sells nothing', async () => {
   const { code, last } = await run('sell', '--config', file, '--check', '--json')
   expect(code).toBe(0)

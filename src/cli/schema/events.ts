@@ -25,7 +25,7 @@ export const EVENTS: Readonly<Record<string, readonly string[]>> = {
     'end',
   ],
   get: ['progress', 'warning', 'response', 'data', 'end'],
-  price: ['price'],
+  price: ['price', 'sold'],
   history: ['agreement', 'payment'],
   budget: ['budget'],
   'budget set': ['budget'],
