@@ -203,6 +203,8 @@ export class Trade {
    * @throws StreamError what keeps the trade from paying, or `seller-unreachable`
    */
   async fetch(url: string, init: RequestInit): Promise<Response> {
+    // It may have been called off while terms were agreed on: then nothing is paid.
+    init.signal?.throwIfAborted()
     if (this.#received.open.size === 0) this.#payer.revive()
     if (this.#payer.error) throw this.#withCounts(this.#payer.error)
     this.#checkWindow()

@@ -107,18 +107,14 @@ async function mcp(options: McpOptions): Promise<number> {
     maxBytes: readSize(options.maxFile),
   }
   const signal = interruptSignal()
-  // Loaded only here: no other command needs them.
-  const { serveStdio } = await import('@modelcontextprotocol/server/stdio')
-  const { createAgentServer } = await import('./mcp/server.ts')
+  // Loaded only here: no other command needs the SDK.
+  const { serveAgent } = await import('./mcp/stdio.ts')
   const session = new AgentSession(allowed, openUserJournal(), () => openNode(options.node, 'buyer'))
-  const server = serveStdio(() => createAgentServer(session, files, versionOfThis()), {
-    onerror: ({ message }) => void process.stderr.write(`mcp: ${message.replace(/\p{Cc}+/gu, ' ').slice(0, 500)}\n`),
-  })
+  const connection = serveAgent(session, files, versionOfThis())
   // The agent's host closes stdin when it ends: what is being bought is closed first.
-  const left = new Promise<void>((resolve) => process.stdin.once('end', resolve).once('close', resolve))
-  await Promise.race([left, aborted(signal)])
+  await Promise.race([connection.left, aborted(signal)])
   await session.close()
-  await server.close()
+  await connection.close()
   return 0
 }
 

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { commands, tempFolder } from '../cli/command.ts'
-import { Agent } from './agent.ts'
+import { Agent, MAIN } from './agent.ts'
 
 const home = tempFolder()
 const { run, sell } = commands(home)
@@ -154,6 +156,22 @@ test('when the agent’s host goes, what was bought is closed and the server end
   // Nothing that is still open needs anybody.
   const { last } = await run('recover', '--json', '--wait', '30s')
   expect(last).toMatchObject({ event: 'end', open: 0, elsewhere: 0 })
+})
+
+test('a host that sends what has no end is left', async () => {
+  const child = spawn(process.execPath, [MAIN, 'mcp'], {
+    env: { PATH: process.env.PATH, STREAMPAY_HOME: join(home, 'state') },
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.stdin.on('error', () => {})
+  const line = 'x'.repeat(1 << 20)
+  const flood = () => {
+    while (!child.stdin.destroyed && child.stdin.write(line));
+  }
+  child.stdin.on('drain', flood)
+  flood()
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(0)
 })
 
 test('options that are wrong end it before it serves', async () => {

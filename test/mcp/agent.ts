@@ -5,7 +5,8 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { afterEach, expect } from 'vitest'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** Where the command begins. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** Ends a test that would hang; no test is about time. */
 const PATIENCE_MS = 60_000
 

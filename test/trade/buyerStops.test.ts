@@ -235,6 +235,24 @@ describe('a buyer leaves', () => {
     expect(market.account.gate.deliveredSteps).toBe(0n)
   })
 
+  test('while terms are agreed on: nothing is paid', async () => {
+    const market = await openMarket({ handler: () => new Response(new Source(4 * KIB).body) })
+    const leaving = new AbortController()
+    const reason = new Error('called off')
+    const buyer = market.buyer({
+      fetch: async (input, init) => {
+        const response = await fetch(input, init)
+        // The answer to the acceptance, not the 402 before it.
+        if (response.ok) leaving.abort(reason)
+        return response
+      },
+    })
+    await expect(buyer.fetch(market.url, { signal: leaving.signal })).rejects.toBe(reason)
+    await buyer.close()
+    expect(market.accounts.size).toBe(1)
+    expect(market.attempts).toEqual([])
+  })
+
   test('a slow reader is paid for as it reads, and pauses the source', async () => {
     const source = new Source(3000 * KIB, 16 * KIB)
     const market = await openMarket({ price: '1 sat/16 KiB', handler: () => new Response(source.body) })

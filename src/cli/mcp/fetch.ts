@@ -1,12 +1,12 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
-import type { Buyer } from '../../buyer/buyer.ts'
 import type { Closing } from '../../buyer/closing.ts'
 import { StreamError } from '../../errors/error.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import { endRecordOf } from '../output/record.ts'
 import { type Bounds, HeldText, type Reading, readBody, toFile } from './body.ts'
+import { within } from './deadline.ts'
 import { finish, type WritableFolder } from './files.ts'
 import { tellProgress } from './progress.ts'
 import { requestOf } from './request.ts'
@@ -97,7 +97,7 @@ async function read(
   // Before anything is paid.
   const target = file === undefined ? undefined : await files.folder!.create(file)
   try {
-    const response = await headOf(buyer, url, { ...init, signal }, maxSeconds)
+    const response = await within(signal, maxSeconds, (soon) => buyer.fetch(url, { ...init, signal: soon }))
     const maxMs = Math.max(0, until - performance.now())
     if (!response.ok) return await refused(response, { maxBytes, maxMs }, held)
     const bounds = { maxBytes: target ? files.maxBytes : maxBytes, maxMs }
@@ -105,18 +105,6 @@ async function read(
     return { response, reading, ...(target && { file: target.path }) }
   } finally {
     if (target) await finish(target)
-  }
-}
-
-/** The head of an answer, within a time. @throws StreamError `seller-unreachable` */
-async function headOf(buyer: Buyer, url: string, init: RequestInit & { signal: AbortSignal }, seconds: number) {
-  const late = new AbortController()
-  const over = new StreamError('seller-unreachable', `nothing was answered within ${seconds} s`)
-  const timer = setTimeout(() => late.abort(over), seconds * 1000)
-  try {
-    return await buyer.fetch(url, { ...init, signal: AbortSignal.any([init.signal, late.signal]) })
-  } finally {
-    clearTimeout(timer)
   }
 }
 
