@@ -19,7 +19,7 @@ import { clearStop } from '../../src/cli/mcp/stopMark.ts'
 import { MemoryJournal } from '../../src/ledger/memory/journal.ts'
 import { type Msat, sat } from '../../src/money/msat.ts'
 import { parsePrice } from '../../src/money/price.ts'
-import { floor } from '../../src/terms/policy.ts'
+import { floor } from '../../src/terms/reserve.ts'
 import { Market } from '../trade/market.ts'
 import { Agent } from './agent.ts'
 

@@ -140,7 +140,12 @@ async function price(
   const { url: _, ...asked } = priceRecord(url, offer, costs)
   const limits = withinLimits ? 'within the limits' : 'not within the limits'
   const told = costs.map(([use, cost]) => `${use}: ${formatMsat(cost)}`)
-  return answered(`${formatAsked(offer)}, ${limits}. ${told.join(', ')}`, { url, free: false, offer: asked, withinLimits })
+  return answered(`${formatAsked(offer)}, ${limits}. ${told.join(', ')}`, {
+    url,
+    free: false,
+    offer: asked,
+    withinLimits,
+  })
 }
 
 async function negotiate(
