@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { StreamError } from '../errors/error.ts'
 import { parseMsat } from '../money/msat.ts'
@@ -22,6 +21,7 @@ import {
 } from './options.ts'
 import { createOutput } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
+import { version } from './version.ts'
 
 interface McpOptions {
   readonly max: string
@@ -110,7 +110,7 @@ async function mcp(options: McpOptions): Promise<number> {
   // Loaded only here: no other command needs the SDK.
   const { serveAgent } = await import('./mcp/stdio.ts')
   const session = new AgentSession(allowed, openUserJournal(), () => openNode(options.node, 'buyer'))
-  const connection = serveAgent(session, files, versionOfThis())
+  const connection = serveAgent(session, files, version)
   // The agent's host closes stdin when it ends: what is being bought is closed first.
   await Promise.race([connection.left, aborted(signal)])
   await session.close()
@@ -122,9 +122,4 @@ function readSize(text: string): number {
   const { per, unit, msat } = parsePrice(`1 msat/${text}`)
   if (unit === 'byte' && msat === 1n && per <= Number.MAX_SAFE_INTEGER) return Number(per)
   throw new StreamError('option-invalid', `"${text}" is not a size such as 100 MiB`)
-}
-
-function versionOfThis(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version
 }

@@ -18,6 +18,7 @@ export interface AskedTerms {
   readonly tariff?: TariffJson
   readonly credit?: string
   readonly smallestPayment?: string
+  readonly negotiable?: boolean
 }
 
 /** A route as programs are told of it. Texts may hold anything, in one line. */
@@ -69,7 +70,7 @@ export function described(route: GatewayRoute): Described | undefined {
 function termsOf({ name, priced }: GatewayRoute, price: string, when: string | undefined): AskedTerms {
   const named = { intent: 'stream', route: name, ...(when !== undefined && { when }), price } as const
   if (!priced) return named
-  const { price: step, tariff, credit, smallestPayment } = priced.terms
+  const { price: step, tariff, credit, smallestPayment, negotiable } = priced.terms
   return {
     ...named,
     unit: step.unit,
@@ -78,6 +79,7 @@ function termsOf({ name, priced }: GatewayRoute, price: string, when: string | u
     ...encodeTariff(tariff),
     credit: `${credit.start}`,
     smallestPayment: `${smallestPayment}`,
+    negotiable,
   }
 }
 
