@@ -3,10 +3,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { CODES, EXIT } from '../../src/errors/codes.ts'
 import { ROOT } from '../run/child.ts'
+import { pythonTable } from './python.ts'
 import { errorTable } from './table.ts'
 
 test('docs/errors.md is what the code says; `npm run error-table` writes it anew', () => {
   expect(readFileSync(path.join(ROOT, 'docs', 'errors.md'), 'utf8')).toBe(errorTable())
+})
+
+test("the Python package's table is what the code says; `npm run error-table` writes it anew", () => {
+  expect(readFileSync(path.join(ROOT, 'python', 'src', 'streampay', 'codes.py'), 'utf8')).toBe(pythonTable())
 })
 
 test('every code and every exit code has a row', () => {
