@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -297,11 +297,7 @@ def _hash_of(what: str | Invoice | Payment) -> str:
     return what if isinstance(what, str) else what.payment_hash
 
 
-class _Options(dict):  # type: ignore[type-arg]
-    pass
-
-
-def _options(daemon: Daemon) -> _Options:
+def _options(daemon: Daemon) -> dict[str, Any]:
     # trust_env: a proxy for the rest of the world is none for this machine.
     headers = {"authorization": f"Bearer {daemon.token}"}
-    return _Options(base_url=daemon.url, headers=headers, timeout=_TIMEOUT, trust_env=False)
+    return {"base_url": daemon.url, "headers": headers, "timeout": _TIMEOUT, "trust_env": False}

@@ -202,7 +202,7 @@ def parse_credential(header: str) -> Credential:
     fields = Fields(decode_json(match[1], malformed), malformed)
     if "source" in fields:
         fields.string("source", 512)
-    echoed = fields.object("challenge")
+    echoed = fields.member("challenge")
     limits = {"id": 128, "realm": 256, "method": 64, "intent": 64}
     names = [name for name in (*_REQUIRED, *_OPTIONAL) if name in _REQUIRED or name in echoed]
     challenge = Challenge(**{name: echoed.string(name, limits.get(name, MAX_ENCODED)) for name in names})
@@ -210,7 +210,7 @@ def parse_credential(header: str) -> Credential:
         echoed.fail("id", "a text")
     if (challenge.method, challenge.intent) != ("lightning", "stream"):
         raise StreamError("method-unsupported", 'only method="lightning" with intent="stream" is read here')
-    return Credential(challenge, _read_payload(fields.object("payload").record))
+    return Credential(challenge, _read_payload(fields.member("payload").record))
 
 
 def _read_payload(record: dict[str, object]) -> dict[str, object]:
@@ -222,7 +222,7 @@ def _read_payload(record: dict[str, object]) -> dict[str, object]:
         fields.amounts("invoices", 0, 16)
         if "bid" in fields:
             names.append("bid")
-            _check_bid(fields.object("bid"))
+            _check_bid(fields.member("bid"))
     elif action in ("use", "watch", "invoices", "close", "return"):
         names = ["action", "agreement", "secret"]
         fields.hex("agreement", 32)
@@ -247,7 +247,7 @@ def _read_payload(record: dict[str, object]) -> dict[str, object]:
 def _check_bid(bid: Fields) -> None:
     bid.price("byte")
     if "credit" in bid:
-        credit = bid.object("credit")
+        credit = bid.member("credit")
         credit.amount("start"), credit.amount("max"), credit.count("ramp")
     if "smallestPayment" in bid:
         bid.amount("smallestPayment")

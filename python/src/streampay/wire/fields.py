@@ -32,7 +32,7 @@ class Fields:
     def fail(self, name: str, must: str) -> NoReturn:
         raise StreamError(self._code, f"{self._name(name)} must be {must}")
 
-    def object(self, name: str) -> Fields:
+    def member(self, name: str) -> Fields:
         return Fields(self.record.get(name), self._code, self._name(name))
 
     def string(self, name: str, most: int, pattern: re.Pattern[str] | None = None) -> str:
@@ -68,8 +68,9 @@ class Fields:
 
     def integer(self, name: str, most: int) -> int:
         value = self.record.get(name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return value if whole and 0 <= value <= most else self.fail(name, f"a whole number from 0 to {most}")  # type: ignore[operator,return-value]
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+            self.fail(name, f"a whole number from 0 to {most}")
+        return value
 
     def time_ms(self, name: str) -> int:
         at = parse_time(self.string(name, 40))
@@ -92,8 +93,9 @@ class Fields:
 
     def _array(self, name: str, least: int, most: int) -> list[object]:
         value = self.record.get(name)
-        fits = isinstance(value, list) and least <= len(value) <= most
-        return value if fits else self.fail(name, f"an array of {least} to {most}")  # type: ignore[return-value]
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            self.fail(name, f"an array of {least} to {most}")
+        return value
 
     def _amount(self, value: object, name: str) -> Msat:
         try:

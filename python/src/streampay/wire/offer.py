@@ -89,7 +89,7 @@ def _decode_tariff(fields: Fields, unit: str) -> Tariff | None:
         return None
     if unit != "msat":
         fields.fail("unitType", "msat, where there is a tariff")
-    json = fields.object("tariff")
+    json = fields.member("tariff")
     # What it names is all that may be charged: a member that a later version may bring is not to be passed over.
     if set(json.record) - set(_TARIFF):
         fields.fail("tariff", f"of {', '.join(_TARIFF)} and nothing else")
@@ -97,7 +97,7 @@ def _decode_tariff(fields: Fields, unit: str) -> Tariff | None:
     def charge(name: str, unit: str | None) -> Price | None:
         if name not in json:
             return None
-        member = json.object(name)
+        member = json.member(name)
         return member.price(member.string("unitType", 32) if unit is None else unit)
 
     def amount(name: str) -> int | None:
@@ -115,8 +115,8 @@ def _terms(fields: Fields) -> tuple[Price, Credit, Msat, Tariff | None, str, str
     fields.string("currency", 4, _MSAT)
     unit = fields.string("unitType", 32)
     price = fields.price(unit)
-    credit = fields.object("credit")
-    details = fields.object("methodDetails")
+    credit = fields.member("credit")
+    details = fields.member("methodDetails")
     unsigned = "statements" in details and details.string("statements", 8, _UNSIGNED) != ""
     return (
         price,
