@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from streampay.command import find_command
+from streampay.daemon import stop_started
 
 REPOSITORY = Path(__file__).parents[2]
 MAIN = REPOSITORY / "src" / "cli" / "main.ts"
@@ -70,4 +71,5 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
         patch.undo()
         pytest.skip(f"there is no streampay command here: {error}")
     yield Command(argv, home)
+    stop_started()
     patch.undo()

@@ -27,6 +27,10 @@ from .streams import Event, Events, Text, raise_for_event
 _TIMEOUT = httpx.Timeout(30, read=None)
 _MAX_PROBLEM = 65_536
 _CALLER = "python"
+#: Headers of the daemon's: which request this was, and on which agreement it is paid.
+_REQUEST = "streampay-request"
+_AGREEMENT = "streampay-agreement"
+_FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class _Terms:
@@ -118,57 +122,95 @@ def _through(request: httpx.Request, daemon: Daemon, token: str, headers: Mappin
     )
 
 
-def _raise_broken(error: httpx.HTTPError, response: httpx.Response | None) -> NoReturn:
-    if isinstance(error, httpx.TimeoutException):
-        raise error
-    if response is None:
-        code = "daemon-missing" if isinstance(error, httpx.ConnectError) else "stream-interrupted"
-        hint = "Nothing was answered. Start the daemon again with a new client." if code == "daemon-missing" else None
-        raise StreamError(code, f"the daemon does not answer: {error}", hint=hint, retryable=True) from error
-    raise StreamError("stream-interrupted", f"the answer broke off: {error}", _told(response)) from error
+def _unanswered(error: httpx.HTTPError) -> StreamError:
+    """Before there was any answer."""
+    if isinstance(error, httpx.ConnectError):
+        hint = "Nothing was sent. A new client finds, or starts, another."
+        return StreamError("daemon-missing", f"the daemon does not answer: {error}", hint=hint, retryable=True)
+    hint = "What it paid is in its journal: wallet.history(). `streampay recover` takes back what was left."
+    return StreamError("stream-interrupted", f"the daemon broke off before it answered: {error}", hint=hint)
 
 
-def _told(response: httpx.Response) -> dict[str, str]:
-    agreement = response.headers.get("streampay-agreement")
-    return {} if agreement is None else {"agreement": agreement}
+def _record_url(daemon: Daemon, response: httpx.Response) -> str | None:
+    """Where the daemon says what became of a request."""
+    request = response.headers.get(_REQUEST)
+    return None if request is None else f"{daemon.url}/.streampay/requests/{quote(request, safe='')}"
+
+
+def _broken(error: httpx.HTTPError, response: httpx.Response, record: httpx.Response | None) -> StreamError:
+    """In the middle of an answer: as the daemon says, or else what is known."""
+    details = {"agreement": response.headers[_AGREEMENT]} if _AGREEMENT in response.headers else {}
+    if record is None or not record.is_success:
+        gone = "; the daemon is gone" if record is None else ""
+        hint = "What it paid is in its journal: wallet.history(). `streampay recover` takes back what was left."
+        return StreamError("stream-interrupted", f"the answer broke off{gone}: {error}", details, hint=hint)
+    told = record.json()
+    problem = from_problem(told.get("error"))
+    if problem:
+        return problem
+    figures = {name: told[name] for name in ("paid", "received", "agreement") if isinstance(told.get(name), str)}
+    return StreamError("stream-interrupted", f"the answer broke off: {error}", {**details, **figures})
 
 
 def _is_problem(response: httpx.Response) -> bool:
     return response.status_code >= 400 and response.headers.get("content-type", "").startswith(PROBLEM_TYPE)
 
 
-def _raise_problem(body: bytes) -> None:
-    """:raises StreamError: where it is one of Stream's; anything else is the service's own answer"""
+def _raise_problem(response: httpx.Response, body: bytes) -> None:
+    """:raises StreamError: where the daemon says it; what a service says is an answer"""
     with contextlib.suppress(ValueError):
-        problem = from_problem(json.loads(body))
-        if problem:
+        document = json.loads(body)
+        problem = from_problem(document)
+        if problem and response.headers.get(_REQUEST) == problem.details.get("request"):
             raise problem
 
 
+def _plain(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """Of a body that is whole now."""
+    return [(name, value) for name, value in response.headers.raw if name.lower() not in _FRAMING]
+
+
 class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, response: httpx.Response, daemon: Daemon) -> None:
+        self._response, self._daemon = response, daemon
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._response.stream  # type: ignore[misc]
+        except httpx.TimeoutException:
+            raise
         except httpx.HTTPError as error:
-            _raise_broken(error, self._response)
+            raise _broken(error, self._response, self._record()) from error
+
+    def _record(self) -> httpx.Response | None:
+        url = _record_url(self._daemon, self._response)
+        with contextlib.suppress(httpx.HTTPError), httpx.Client(trust_env=False, timeout=10) as client:
+            return None if url is None else client.get(url)
+        return None
 
     def close(self) -> None:
         self._response.close()
 
 
 class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, response: httpx.Response, daemon: Daemon) -> None:
+        self._response, self._daemon = response, daemon
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.stream:  # type: ignore[union-attr]
                 yield chunk
+        except httpx.TimeoutException:
+            raise
         except httpx.HTTPError as error:
-            _raise_broken(error, self._response)
+            raise _broken(error, self._response, await self._record()) from error
+
+    async def _record(self) -> httpx.Response | None:
+        url = _record_url(self._daemon, self._response)
+        with contextlib.suppress(httpx.HTTPError):
+            async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+                return None if url is None else await client.get(url)
+        return None
 
     async def aclose(self) -> None:
         await self._response.aclose()
@@ -195,19 +237,21 @@ class PayingTransport(httpx.BaseTransport):
         through = _through(request, self._daemon, self._budget.token, self._headers)
         try:
             response = self._inner.handle_request(through)
+        except httpx.TimeoutException:
+            raise
         except httpx.HTTPError as error:
-            _raise_broken(error, None)
+            raise _unanswered(error) from error
         if _is_problem(response):
             body = b""
-            for chunk in _Body(response):
+            for chunk in _Body(response, self._daemon):
                 body += chunk
                 if len(body) > _MAX_PROBLEM:
                     break
             response.close()
-            _raise_problem(body)
-            return httpx.Response(response.status_code, headers=response.headers, content=body, request=request)
+            _raise_problem(response, body)
+            return httpx.Response(response.status_code, headers=_plain(response), content=body)
         return httpx.Response(
-            response.status_code, headers=response.headers, stream=_Body(response), extensions=response.extensions
+            response.status_code, headers=response.headers, stream=_Body(response, self._daemon), extensions=response.extensions
         )
 
     def close(self) -> None:
@@ -251,19 +295,21 @@ class AsyncPayingTransport(httpx.AsyncBaseTransport):
         through = _through(request, daemon, budget.token, self._terms.headers)
         try:
             response = await self._inner.handle_async_request(through)
+        except httpx.TimeoutException:
+            raise
         except httpx.HTTPError as error:
-            _raise_broken(error, None)
+            raise _unanswered(error) from error
         if _is_problem(response):
             body = b""
-            async for chunk in _AsyncBody(response):
+            async for chunk in _AsyncBody(response, daemon):
                 body += chunk
                 if len(body) > _MAX_PROBLEM:
                     break
             await response.aclose()
-            _raise_problem(body)
-            return httpx.Response(response.status_code, headers=response.headers, content=body, request=request)
+            _raise_problem(response, body)
+            return httpx.Response(response.status_code, headers=_plain(response), content=body)
         return httpx.Response(
-            response.status_code, headers=response.headers, stream=_AsyncBody(response), extensions=response.extensions
+            response.status_code, headers=response.headers, stream=_AsyncBody(response, daemon), extensions=response.extensions
         )
 
     async def aclose(self) -> None:
@@ -343,6 +389,11 @@ def _check(response: httpx.Response) -> None:
 
 
 def _refuse(response: httpx.Response) -> NoReturn:
+    if _is_problem(response):
+        with contextlib.suppress(ValueError):
+            problem = from_problem(response.json())
+            if problem:
+                raise problem
     response.raise_for_status()
     raise StreamError("seller-failed", f"the answer is {response.status_code}, where a body was to come")
 

@@ -107,23 +107,36 @@ def ensure_daemon(*, start: bool = True, node: str | None = None, port: int | No
 
 def _start(node: str | None, port: int | None) -> Daemon:
     said: list[str] = []
+    listening = threading.Event()
+
+    def line(text: str) -> None:
+        if len(said) < 200:
+            said.append(text)
+        if '"event":"listening"' in text:
+            listening.set()
+
     args = ["proxy", "--json"]
     args += [] if node is None else ["--node", node]
     # One that has to share its port with nobody: programs find it by the state file.
     args += ["--port", str(port or 0)]
-    process = Process(args, on_line=lambda line: said.append(line) if len(said) < 200 else None)
+    process = Process(args, on_line=line)
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
-        found = find_daemon()
+        # Two programs may have started one each: the first to write the file is the one that both use.
+        found = find_daemon() if listening.wait(_POLL_S) else None
         if found and answers(found):
+            if '"found":false' in "".join(said):
+                process.stop()
+                return found
             if not _started:
-                atexit.register(_stop_all)
+                atexit.register(stop_started)
             _started.append(process)
             return found
         if process.exit_code is not None:
             process.wait()
             raise _failure(said, process.said)
-        time.sleep(_POLL_S)
+        if listening.is_set():
+            time.sleep(_POLL_S)
     process.stop()
     raise StreamError("daemon-missing", f"`streampay proxy` did not come up in {_START_S:.0f} s: {process.said[-500:]}")
 
@@ -140,6 +153,7 @@ def _failure(said: list[str], stderr: str) -> StreamError:
     return StreamError("daemon-missing", f"`streampay proxy` ended before it was up: {stderr[-500:].strip()}")
 
 
-def _stop_all() -> None:
+def stop_started() -> None:
+    """Ends the daemons that this process started, in good order: they close their agreements."""
     while _started:
         _started.pop().stop()

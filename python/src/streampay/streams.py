@@ -135,12 +135,15 @@ def _is_known(encoding: str) -> bool:
 
 def raise_for_event(event: Event) -> None:
     """:raises StreamError: for the event with which a stream ends that was cut"""
-    if event.event != "error":
+    # It is the daemon that says so, in the way in which servers of OpenAI's interface tell of an error.
+    if '"type":"streampay"' not in event.data:
         return
     try:
-        problem = from_problem(event.json())
+        value = event.json()
     except ValueError:
         return
+    error = value.get("error") if isinstance(value, dict) else None
+    problem = from_problem(error)
     if problem:
         raise problem
 
