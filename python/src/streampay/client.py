@@ -113,9 +113,11 @@ def _through(request: httpx.Request, daemon: Daemon, token: str, headers: Mappin
     target = f"/pay/{url.scheme}://{quote(host, safe='[]:')}{port}".encode() + url.raw_path
     kept = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
     own = [(name.encode(), value.encode()) for name, value in {**headers, "streampay-token": token}.items()]
+    to = httpx.URL(daemon.url)
+    kept.insert(0, (b"Host", to.netloc))
     return httpx.Request(
         request.method,
-        httpx.URL(daemon.url).copy_with(raw_path=target),
+        to.copy_with(raw_path=target),
         headers=[*kept, *own],
         stream=request.stream,
         extensions=request.extensions,
