@@ -7,7 +7,9 @@ export function pythonTable(): string {
     ([code, { status, title, hint }]) => `    ${text(code)}: (${status}, ${text(title)}, ${text(hint)}),`,
   )
   // Several codes share one of the scheme's types: the first in the table is the general one.
-  const schemes = new Map(rows.flatMap(([code, row]) => ('problem' in row ? [[row.problem, code] as const] : [])).reverse())
+  const schemes = new Map(
+    rows.flatMap(([code, row]) => ('problem' in row ? [[row.problem, code] as const] : [])).reverse(),
+  )
   return `"""Made from src/errors/codes.ts by \`npm run error-table\`; a test keeps it current."""
 
 #: code: (HTTP status, title, hint)

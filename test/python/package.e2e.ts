@@ -16,47 +16,59 @@ const python = 'python' in environment ? environment.python : ''
 const collected = reason === undefined ? collect() : []
 
 function collect(): string[] {
-  const { code, output } = run(python, ['-m', 'pytest', '--collect-only', '-q', '-p', 'no:cacheprovider', '-o', 'addopts='])
+  const { code, output } = run(python, [
+    '-m',
+    'pytest',
+    '--collect-only',
+    '-q',
+    '-p',
+    'no:cacheprovider',
+    '-o',
+    'addopts=',
+  ])
   if (code !== 0) throw new Error(`pytest cannot read the tests:\n${output}`)
   return output.split('\n').filter((line) => line.includes('::'))
 }
 
-describe.skipIf(reason !== undefined)(`the Python package${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'streampay-python-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+describe.skipIf(reason !== undefined)(
+  `the Python package${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'streampay-python-'))
+    afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  describe('its tests by pytest', () => {
-    let outcomes: ReadonlyMap<string, string>
-    let said = ''
-    beforeAll(() => {
-      const report = join(folder, 'report.json')
-      const args = ['-m', 'pytest', '-p', 'no:cacheprovider', '-p', 'tests.outcomes', '--outcomes', report]
-      said = run(python, args, { timeoutMs: PYTEST_MS }).output
-      outcomes = new Map(Object.entries(JSON.parse(readFileSync(report, 'utf8'))))
-    }, PYTEST_MS)
+    describe('its tests by pytest', () => {
+      let outcomes: ReadonlyMap<string, string>
+      let said = ''
+      beforeAll(() => {
+        const report = join(folder, 'report.json')
+        const args = ['-m', 'pytest', '-p', 'no:cacheprovider', '-p', 'tests.outcomes', '--outcomes', report]
+        said = run(python, args, { timeoutMs: PYTEST_MS }).output
+        outcomes = new Map(Object.entries(JSON.parse(readFileSync(report, 'utf8'))))
+      }, PYTEST_MS)
 
-    test.each(collected)('%s', (name) => {
-      expect(outcomes.get(name), said).toBe('passed')
+      test.each(collected)('%s', (name) => {
+        expect(outcomes.get(name), said).toBe('passed')
+      })
     })
-  })
 
-  test('mypy --strict finds nothing', () => {
-    expect(run(python, ['-m', 'mypy', '--strict', '--cache-dir', join(folder, 'mypy'), 'src', 'tests']).output).toMatch(
-      /^Success: no issues found/,
-    )
-  })
+    test('mypy --strict finds nothing', () => {
+      expect(
+        run(python, ['-m', 'mypy', '--strict', '--cache-dir', join(folder, 'mypy'), 'src', 'tests']).output,
+      ).toMatch(/^Success: no issues found/)
+    })
 
-  test('wheel and sdist are built, of Python alone', () => {
-    const built = run(python, ['-m', 'build', '--no-isolation', '--outdir', folder, PACKAGE], { cwd: folder })
-    expect(built.code, built.output).toBe(0)
-    const files = readdirSync(folder).filter((file) => /\.(?:whl|gz)$/.test(file))
-    expect(files.toSorted()).toEqual([
-      expect.stringMatching(/^streampay-[\d.]+-py3-none-any\.whl$/),
-      expect.stringMatching(/^streampay-[\d.]+\.tar\.gz$/),
-    ])
-    const list = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))'
-    const names = run(python, ['-c', list, join(folder, files.find((file) => file.endsWith('.whl'))!)]).output
-    expect(names).toContain('streampay/py.typed')
-    expect(names).not.toMatch(/tests\/|\.so$/m)
-  })
-})
+    test('wheel and sdist are built, of Python alone', () => {
+      const built = run(python, ['-m', 'build', '--no-isolation', '--outdir', folder, PACKAGE], { cwd: folder })
+      expect(built.code, built.output).toBe(0)
+      const files = readdirSync(folder).filter((file) => /\.(?:whl|gz)$/.test(file))
+      expect(files.toSorted()).toEqual([
+        expect.stringMatching(/^streampay-[\d.]+-py3-none-any\.whl$/),
+        expect.stringMatching(/^streampay-[\d.]+\.tar\.gz$/),
+      ])
+      const list = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))'
+      const names = run(python, ['-c', list, join(folder, files.find((file) => file.endsWith('.whl'))!)]).output
+      expect(names).toContain('streampay/py.typed')
+      expect(names).not.toMatch(/tests\/|\.so$/m)
+    })
+  },
+)

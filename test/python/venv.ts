@@ -14,7 +14,11 @@ export interface Done {
   readonly output: string
 }
 
-export function run(program: string, args: readonly string[], options: { cwd?: string; timeoutMs?: number } = {}): Done {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; timeoutMs?: number } = {},
+): Done {
   const { cwd = PACKAGE, timeoutMs = PATIENCE_MS } = options
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd,
@@ -51,7 +55,17 @@ export function pythonWithPackage(): { readonly python: string } | { readonly mi
     }
   }
   // Nothing has to be fetched for this.
-  const args = ['-m', 'pip', 'install', '-q', '--no-deps', '--no-index', '--no-build-isolation', '--force-reinstall', PACKAGE]
+  const args = [
+    '-m',
+    'pip',
+    'install',
+    '-q',
+    '--no-deps',
+    '--no-index',
+    '--no-build-isolation',
+    '--force-reinstall',
+    PACKAGE,
+  ]
   const { code, output } = run(python, args)
   if (code !== 0) throw new Error(`pip cannot install the package from its folder:\n${output}`)
   return { python }

@@ -1,5 +1,6 @@
 """Stream for Python: pay by use over Lightning, and be paid by use. README.md has examples."""
 
+from . import wire
 from .api import Balance, Invoice, InvoiceState, Payment, Status
 from .client import AsyncClient, AsyncPayingTransport, Client, PayingTransport
 from .daemon import Daemon, find_daemon
@@ -44,4 +45,5 @@ __all__ = [
     "parse_amount",
     "selling",
     "serve",
+    "wire",
 ]
