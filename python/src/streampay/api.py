@@ -279,11 +279,15 @@ def add_caller(
     most: str | int | None,
     per_day: str | int | None,
     hosts: Mapping[str, str | int | None] | None,
+    max_price: str | None,
+    ahead: str | int | None,
 ) -> Call[str]:
     body: Json = {"name": name}
-    for member, value in (("max", most), ("perDay", per_day)):
+    for member, value in (("max", most), ("perDay", per_day), ("ahead", ahead)):
         if value is not None:
             body[member] = _amount(value)
+    if max_price is not None:
+        body["maxPrice"] = max_price
     if hosts is not None:
         body["hosts"] = {host: None if value is None else _amount(value) for host, value in hosts.items()}
     return Call("POST", "/callers", lambda answer: _text(answer, "token"), body)

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -34,18 +34,18 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class _Terms:
-    """What a client may spend, and how the daemon is told."""
+    """What a client may spend."""
 
     def __init__(self, most: str | int | None, max_price: str | None, ahead: str | int | None) -> None:
         self.most = None if most is None else to_msat(most)
-        if max_price is not None:
-            for price in max_price.split(","):
-                Price.parse(price)
-        self.headers: dict[str, str] = {}
-        if max_price is not None:
-            self.headers["streampay-max-price"] = max_price
-        if ahead is not None:
-            self.headers["streampay-ahead"] = f"{int(to_msat(ahead))} msat"
+        self.ahead = None if ahead is None else to_msat(ahead)
+        for price in () if max_price is None else max_price.split(","):
+            Price.parse(price)
+        self.max_price = max_price
+
+    @property
+    def are_own(self) -> bool:
+        return any(limit is not None for limit in (self.most, self.ahead, self.max_price))
 
 
 class _Budget:
@@ -55,14 +55,14 @@ class _Budget:
         self._daemon = daemon
         self.name: str | None = None
         self.token = daemon.token
-        if terms.most is not None:
-            self._make(int(terms.most))
+        if terms.are_own:
+            self._make(terms)
 
-    def _make(self, most: int) -> None:
+    def _make(self, terms: _Terms) -> None:
         with self._client() as client:
             self._sweep(client)
             name = f"{_CALLER}-{os.getpid()}-{secrets.token_hex(6)}"
-            call = api.add_caller(name, most, None, None)
+            call = api.add_caller(name, terms.most, None, None, terms.max_price, terms.ahead)
             self.token = read_answer(call, client.request(call.method, call.url, json=call.json))
             self.name = name
 
@@ -103,7 +103,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _through(request: httpx.Request, daemon: Daemon, token: str, headers: Mapping[str, str]) -> httpx.Request:
+def _through(request: httpx.Request, daemon: Daemon, token: str) -> httpx.Request:
     """The same request, to the daemon's `/pay/`. Path and query stay as they are, to the byte."""
     url = request.url
     if url.scheme not in ("http", "https") or not url.host:
@@ -112,13 +112,12 @@ def _through(request: httpx.Request, daemon: Daemon, token: str, headers: Mappin
     port = "" if url.port is None else f":{url.port}"
     target = f"/pay/{url.scheme}://{quote(host, safe='[]:')}{port}".encode() + url.raw_path
     kept = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
-    own = [(name.encode(), value.encode()) for name, value in {**headers, "streampay-token": token}.items()]
     to = httpx.URL(daemon.url)
-    kept.insert(0, (b"Host", to.netloc))
+    own = [(b"Host", to.netloc), (b"Streampay-Token", token.encode())]
     return httpx.Request(
         request.method,
         to.copy_with(raw_path=target),
-        headers=[*kept, *own],
+        headers=[*own, *kept],
         stream=request.stream,
         extensions=request.extensions,
     )
@@ -231,12 +230,12 @@ class PayingTransport(httpx.BaseTransport):
         inner: httpx.BaseTransport | None = None,
     ) -> None:
         terms = _Terms(max, max_price, ahead)
-        self._daemon, self._headers = daemon, terms.headers
+        self._daemon = daemon
         self._inner = inner or httpx.HTTPTransport(trust_env=False)
         self._budget = _Budget(daemon, terms)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        through = _through(request, self._daemon, self._budget.token, self._headers)
+        through = _through(request, self._daemon, self._budget.token)
         try:
             response = self._inner.handle_request(through)
         except httpx.TimeoutException:
@@ -294,7 +293,7 @@ class AsyncPayingTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         daemon, budget = await self._open()
-        through = _through(request, daemon, budget.token, self._terms.headers)
+        through = _through(request, daemon, budget.token)
         try:
             response = await self._inner.handle_async_request(through)
         except httpx.TimeoutException:

@@ -155,9 +155,18 @@ class Wallet:
         max: str | int | None = None,
         per_day: str | int | None = None,
         hosts: Mapping[str, str | int | None] | None = None,
+        max_price: str | None = None,
+        ahead: str | int | None = None,
     ) -> str:
-        """A token for another program, with a budget of its own. It is told this once."""
-        return self._send(api.add_caller(name, max, per_day, hosts))
+        """A token for another program, with a budget of its own. It is told this once. For the owner alone.
+
+        :param max: the most that it may ever spend
+        :param per_day: the most in any 24 hours
+        :param hosts: where alone it may go (``"api.example.com"``), and how much it may spend there a day, or ``None``
+        :param max_price: the most to accept for a unit
+        :param ahead: the most to have paid for what has not come
+        """
+        return self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead))
 
     def remove_caller(self, name: str) -> None:
         """Its token opens nothing from then on."""
@@ -286,8 +295,10 @@ class AsyncWallet:
         max: str | int | None = None,
         per_day: str | int | None = None,
         hosts: Mapping[str, str | int | None] | None = None,
+        max_price: str | None = None,
+        ahead: str | int | None = None,
     ) -> str:
-        return await self._send(api.add_caller(name, max, per_day, hosts))
+        return await self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead))
 
     async def remove_caller(self, name: str) -> None:
         await self._send(api.remove_caller(name))

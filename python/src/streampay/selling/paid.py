@@ -69,6 +69,8 @@ class Paid(Generic[P, R]):
     ``.asgi`` and ``.wsgi`` are apps for a server of your own, such as ``uvicorn module:generate.asgi``.
     """
 
+    __name__: str
+
     def __init__(self, function: Callable[P, R], terms: Terms, media_type: str | None) -> None:
         if len(inspect.signature(function).parameters) > 1:
             raise StreamError("option-invalid", f"{function.__name__} takes a request, and nothing besides")

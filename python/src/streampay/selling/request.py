@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import responses
 from urllib.parse import parse_qsl
@@ -65,8 +65,8 @@ class Request:
         return told + ([("stream-cost", f"{Msat(self._cost):d} msat")] if self._cost else [])
 
 
-Chunk = str | bytes | dict[str, object]
-Body = str | bytes | dict[str, object] | list[object] | None | Iterable[Chunk] | AsyncIterable[Chunk]
+Chunk = str | bytes | Mapping[str, object]
+Body = str | bytes | Mapping[str, object] | Sequence[object] | None | Iterable[Chunk] | AsyncIterable[Chunk]
 
 
 @dataclass
