@@ -60,10 +60,19 @@ export const NewLimit = z.strictObject({
   at: HostIn.optional().describe('With the limit `host`: for this host only, such as api.example.com:8443'),
 })
 
+/** "2 sat/1k tokens, 1 sat/request" */
+const PriceLimits = z.string().min(1).max(500)
+
 export const NewCaller = z.strictObject({
   name: CallerName,
   max: Amount.optional().describe('The most it may ever spend, routing included'),
   perDay: Amount.optional().describe('The most in any 24 hours'),
+  maxPrice: PriceLimits.optional().describe(
+    'The most to accept for a unit; what the process was started with holds besides',
+  ),
+  ahead: Amount.optional().describe(
+    'The most to have paid for what has not come; never more than what the process was started with',
+  ),
   hosts: z
     .union([z.array(HostIn).max(100), z.record(HostIn, Amount.nullable())])
     .optional()
@@ -240,6 +249,8 @@ const callerFields = {
   name: z.string(),
   max: msat.optional(),
   perDay: msat.optional(),
+  maxPrice: z.string().optional(),
+  ahead: msat.optional(),
   hosts: z.record(z.string(), msat.nullable()).optional(),
 }
 const Caller = z.strictObject({ ...callerFields, createdAt: time, spent: msat, spentToday: msat })

@@ -31,6 +31,10 @@ export interface CallerLimits {
   readonly max?: Msat
   /** In any 24 hours. */
   readonly perDay?: Msat
+  /** The most to accept for a unit, as people write it, several with commas; what holds for all callers holds besides. */
+  readonly maxPrice?: string
+  /** The most to have paid for what has not come: never more than what holds for all. */
+  readonly ahead?: Msat
   /** Where alone it may pay, as in a URL with its port, and how much there in any 24 hours; `null` is without a limit of its own. */
   readonly hosts?: Readonly<Record<string, Msat | null>>
 }

@@ -45,6 +45,8 @@ const stored = z.strictObject({
         createdAtMs: z.number().int().nonnegative(),
         max: amount.optional(),
         perDay: amount.optional(),
+        maxPrice: z.string().max(500).optional(),
+        ahead: amount.optional(),
         hosts: z.record(z.string(), amount.nullable()).optional(),
       }),
     )
@@ -98,13 +100,15 @@ export class Callers {
       }
       if (rows.length >= MAX_CALLERS)
         throw new StreamError('option-invalid', `there are ${MAX_CALLERS} callers already`)
-      const { max, perDay, hosts } = limits
+      const { max, perDay, maxPrice, ahead, hosts } = limits
       const row: Row = {
         name,
         sha256: hashOf(token).toString('hex'),
         createdAtMs: Date.now(),
         ...(max !== undefined && { max: `${max}` }),
         ...(perDay !== undefined && { perDay: `${perDay}` }),
+        ...(maxPrice !== undefined && { maxPrice }),
+        ...(ahead !== undefined && { ahead: `${ahead}` }),
         ...(hosts && {
           hosts: Object.fromEntries(
             Object.entries(hosts).map(([host, most]) => [host, most === null ? null : `${most}`]),
@@ -180,9 +184,13 @@ function take(lock: string): void {
   }
 }
 
-const limitsOf = ({ max, perDay, hosts }: Pick<Row, 'max' | 'perDay' | 'hosts'>): CallerLimits => ({
+type Kept = Pick<Row, 'max' | 'perDay' | 'maxPrice' | 'ahead' | 'hosts'>
+
+const limitsOf = ({ max, perDay, maxPrice, ahead, hosts }: Kept): CallerLimits => ({
   ...(max !== undefined && { max: read(max) }),
   ...(perDay !== undefined && { perDay: read(perDay) }),
+  ...(maxPrice !== undefined && { maxPrice }),
+  ...(ahead !== undefined && { ahead: read(ahead) }),
   ...(hosts && {
     hosts: Object.fromEntries(Object.entries(hosts).map(([host, most]) => [host, most === null ? null : read(most)])),
   }),

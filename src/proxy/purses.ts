@@ -4,11 +4,12 @@ import { type Recovery, recover } from '../buyer/recover.ts'
 import type { TradeSummary } from '../buyer/summary.ts'
 import { type StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
-import type { LimitUse } from '../ledger/limits.ts'
+import type { CallerLimits, LimitUse } from '../ledger/limits.ts'
 import { ofCaller } from '../ledger/ofCaller.ts'
 import type { LightningNode } from '../lightning/node.ts'
-import { MAX_MSAT, type Msat } from '../money/msat.ts'
-import type { Price } from '../money/price.ts'
+import { MAX_MSAT, type Msat, min } from '../money/msat.ts'
+import { type Price, parsePrice } from '../money/price.ts'
+import { acceptUpTo, type BuyerStrategy } from '../terms/strategy.ts'
 import type { Caller, Callers } from './callers.ts'
 
 export interface PursesOptions {
@@ -44,6 +45,14 @@ const LOOK_MS = 2000
 /** Longer than a closing may take, so that the process ends whatever a seller does. */
 const RECOVER_WITHIN_MS = 60_000
 
+/** Takes an offer within all limits: those of all callers, and those of one. */
+const withinBoth =
+  (all: readonly Price[], own: readonly Price[]): BuyerStrategy =>
+  (offer, context) => {
+    const answer = acceptUpTo(all)(offer, context)
+    return 'accept' in answer ? acceptUpTo(own)(offer, context) : answer
+  }
+
 /**
  * A buyer for each caller, made when it first pays. They share the node, the journal and its limits; agreements, balances and budgets are each
  * caller's own.
@@ -53,6 +62,8 @@ export class Purses {
   readonly #buyers = new Map<string, { readonly name: string; readonly buyer: Buyer }>()
   /** Since when an agreement is as it was, by its id. */
   readonly #still = new Map<string, { readonly mark: string; readonly sinceMs: number }>()
+  /** Of callers that were taken away. */
+  readonly #closing = new Set<Promise<void>>()
   readonly #looking: ReturnType<typeof setInterval>
 
   constructor(options: PursesOptions) {
@@ -65,10 +76,11 @@ export class Purses {
   of({ name, isOwner, limits }: Caller): Buyer {
     const known = isOwner ? 'anyone' : name
     const hasOwn = limits.max !== undefined || limits.perDay !== undefined
-    const key = `${known}/${hasOwn}`
+    const { maxPrice, ahead } = limits
+    const key = [known, hasOwn, ahead ?? '', maxPrice ?? ''].join('/')
     const found = this.#buyers.get(key)
     if (found) return found.buyer
-    const buyer = this.#open(known, hasOwn ? MAX_MSAT : this.#options.max)
+    const buyer = this.#open(known, hasOwn ? MAX_MSAT : this.#options.max, limits)
     this.#buyers.set(key, { name: known, buyer })
     return buyer
   }
@@ -115,7 +127,7 @@ export class Purses {
   /** Ends all agreements, and tells what came of each. */
   async close(): Promise<void> {
     clearInterval(this.#looking)
-    await Promise.all([...this.#buyers.values()].map((one) => this.#close(one)))
+    await Promise.all([...this.#buyers.values()].map((one) => this.#close(one)).concat(...this.#closing))
   }
 
   async #close({ name, buyer }: { readonly name: string; readonly buyer: Buyer }): Promise<void> {
@@ -132,26 +144,39 @@ export class Purses {
     this.#options.onEvent({ type: 'trouble', caller: name, error: toStreamError(failure), agreement: '' })
   }
 
-  #open(name: string, max: Msat): Buyer {
-    const { node, journal, callers, fetch, maxPrice, ahead, maxFeePercent, insecure, onEvent } = this.#options
+  #open(name: string, max: Msat, own: CallerLimits): Buyer {
+    const { node, journal, callers, fetch, maxPrice = [], ahead, maxFeePercent, insecure, onEvent } = this.#options
+    const ownPrices = own.maxPrice?.split(',').map((price) => parsePrice(price)) ?? []
     const limits = () => (name === 'anyone' ? {} : callers.list().find((caller) => caller.name === name)?.limits)
     return createBuyer({
       node,
       journal: ofCaller(journal, name, limits),
       fetch,
       max,
-      ahead,
+      ahead: own.ahead === undefined ? ahead : min(own.ahead, ahead),
       maxFeePercent,
       insecure,
+      strategy: withinBoth(maxPrice, ownPrices),
       onLimitNear: (use) => onEvent({ type: 'limit-near', caller: name, use }),
-      ...(maxPrice && { maxPrice }),
     })
   }
 
   #tradeOf = (buyer: Buyer, id: string): TradeSummary | undefined =>
     buyer.trades.find(({ agreement }) => agreement === id)
 
+  /** A caller that was taken away gets back what it had ahead, and is forgotten. */
+  #closeGone(): void {
+    const known = new Set(this.#options.callers.list().map(({ name }) => name))
+    for (const [key, one] of this.#buyers) {
+      if (one.name === 'anyone' || known.has(one.name) || one.buyer.trades.some(({ active }) => active > 0)) continue
+      this.#buyers.delete(key)
+      const closing = this.#close(one).finally(() => this.#closing.delete(closing))
+      this.#closing.add(closing)
+    }
+  }
+
   #closeIdle(): void {
+    this.#closeGone()
     const now = performance.now()
     const seen = new Set<string>()
     for (const { caller, trade } of this.trades) {

@@ -3,6 +3,7 @@ import { readHost } from '../../buyer/limitRows.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { CallerLimits } from '../../ledger/limits.ts'
 import { parseMsat } from '../../money/msat.ts'
+import { formatPrice, parsePrice } from '../../money/price.ts'
 import { call } from '../call.ts'
 import { AddedCaller, CallerList, CallerName, NewCaller, RemovedCaller } from '../schemas.ts'
 
@@ -52,11 +53,13 @@ export const removeCaller = call({
   },
 })
 
-function readLimits({ max, perDay, hosts }: Omit<z.output<typeof NewCaller>, 'name'>): CallerLimits {
+function readLimits({ max, perDay, maxPrice, ahead, hosts }: Omit<z.output<typeof NewCaller>, 'name'>): CallerLimits {
   const atHosts = Array.isArray(hosts) ? hosts.map((host) => [host, null] as const) : Object.entries(hosts ?? {})
   return {
     ...(max !== undefined && { max: parseMsat(max) }),
     ...(perDay !== undefined && { perDay: parseMsat(perDay) }),
+    ...(maxPrice !== undefined && { maxPrice: maxPrice.split(',').map(parsePrice).map(formatPrice).join(', ') }),
+    ...(ahead !== undefined && { ahead: parseMsat(ahead) }),
     ...(hosts !== undefined && {
       hosts: Object.fromEntries(
         atHosts.map(([host, most]) => [readHost(host), most === null ? null : parseMsat(most)]),
