@@ -46,7 +46,7 @@ async def endless() -> AsyncIterator[bytes]:
 def form(request: Request) -> Response:
     if "missing" in request.query:
         return Response({"code": "out-of-stock"}, 404)
-    answer = {"method": request.method, "path": request.path, "query": request.query, "body": request.text}
+    answer: dict[str, object] = {"method": request.method, "path": request.path, "query": request.query, "body": request.text}
     return Response({**answer, "key": request.headers.get("x-key")}, 201)
 
 

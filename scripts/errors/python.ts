@@ -1,4 +1,4 @@
-import { CODES } from '../../src/errors/codes.ts'
+import { CODES, type ErrorCode, isRetryable } from '../../src/errors/codes.ts'
 
 /** `python/src/streampay/codes.py`, made from the table of codes. */
 export function pythonTable(): string {
@@ -16,6 +16,16 @@ export function pythonTable(): string {
 CODES: dict[str, tuple[int, str, str]] = {
 ${codes.join('\n')}
 }
+
+#: What may go well when the very same request is sent again later.
+RETRYABLE: frozenset[str] = frozenset(
+    {
+${rows
+  .filter(([code]) => isRetryable(code as ErrorCode))
+  .map(([code]) => `        ${text(code)},`)
+  .join('\n')}
+    }
+)
 
 #: Names of the \`Payment\` scheme's own problem types, each with the code that it is read as.
 SCHEME_CODES: dict[str, str] = {

@@ -9,6 +9,10 @@ CODES: dict[str, tuple[int, str, str]] = {
     "option-invalid": (400, "Option not understood", "See `streampay help COMMAND` for what it takes."),
     "config-invalid": (400, "Configuration not understood", "Mend the line that is named; docs/gateway.md has every member, and `streampay sell --check` reads the file without selling."),
     "not-confirmed": (400, "Not confirmed", "Nothing was done. Answer \"yes\", or give --yes where nobody can be asked."),
+    "input-invalid": (400, "The request is not understood", "GET /.streampay/v1/openapi.json says what each call takes."),
+    "owner-only": (403, "Only the owner may do that", "Use the token in the state file of the local process, which only its owner can read."),
+    "not-found": (404, "There is no such thing here", "Check the address and the id. A caller finds only what is its own."),
+    "agreement-busy": (409, "The agreement is in use", "Another process holds it. Try again when that has ended."),
     "internal": (500, "Unexpected failure", "This is a defect in Stream. Please report it with the message."),
     "interrupted": (499, "Interrupted", "Run the command again; nothing paid is forgotten. `streampay recover --close` takes back what was left."),
     "payment-required": (402, "Payment required", "Accept the offer in the WWW-Authenticate header, for example with `streampay get URL`."),
@@ -34,6 +38,9 @@ CODES: dict[str, tuple[int, str, str]] = {
     "unit-mismatch": (402, "The price is in another unit than the limit", "Give a --max-price for the seller's unit."),
     "transport-insecure": (400, "The connection is not private", "Use https, or allow plain http with --insecure where the network is your own."),
     "redirect-refused": (502, "The redirect is not followed", "Ask for the address in `location` itself if you trust it, or allow redirects to other hosts with --location."),
+    "target-refused": (403, "The proxy does not go there", "Ask for http:// or https:// addresses of public hosts or of this machine; --private opens private networks: docs/proxy.md."),
+    "token-unknown": (401, "No caller has this token", "Send a token of `streampay proxy callers add NAME` as `Streampay-Token`, as the password to the proxy, or as a Bearer token."),
+    "origin-refused": (403, "A web page may not spend here", "Programs of this machine ask by its loopback address and without an Origin; pages pay by streampay/browser."),
     "budget-exhausted": (402, "The budget is used up", "Raise --max, or the limit that is named here with `streampay budget set`."),
     "window-too-small": (402, "The window is smaller than one step of this stream", "Raise --ahead to at least the amount named here."),
     "invoice-invalid": (402, "Not a valid invoice", "Nothing was paid. Ask the payee for another invoice."),
@@ -98,6 +105,35 @@ CODES: dict[str, tuple[int, str, str]] = {
     "disk-full": (503, "The disk is full", "Make room, and try again. No payment is made or told that could not be written."),
     "ledger-failed": (503, "The ledger cannot be written", "No money moves until it can. Check the disk and the file's permissions."),
 }
+
+#: What may go well when the very same request is sent again later.
+RETRYABLE: frozenset[str] = frozenset(
+    {
+        "agreement-busy",
+        "too-many-agreements",
+        "too-many-invoices",
+        "rate-limited",
+        "too-many-streams",
+        "no-route",
+        "payment-failed",
+        "payment-timeout",
+        "seller-unreachable",
+        "seller-failed",
+        "stream-interrupted",
+        "stream-stalled",
+        "upstream-failed",
+        "rate-stale",
+        "node-unreachable",
+        "node-busy",
+        "chain-unreachable",
+        "lab-busy",
+        "node-behind",
+        "peer-unreachable",
+        "wait-over",
+        "disk-full",
+        "ledger-failed",
+    }
+)
 
 #: Names of the `Payment` scheme's own problem types, each with the code that it is read as.
 SCHEME_CODES: dict[str, str] = {

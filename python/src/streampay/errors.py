@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .codes import CODES, SCHEME_CODES, SCHEME_TYPES
+from .codes import CODES, RETRYABLE, SCHEME_CODES, SCHEME_TYPES
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -13,22 +13,6 @@ _OWN = "urn:streampay:problem:"
 _MAX_TEXT = 2000
 _MAX_DETAILS = 32
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "hint", "retryable"})
-#: What may work when it is simply tried again, where the other side does not say so itself.
-_RETRYABLE = frozenset(
-    {
-        "rate-limited",
-        "too-many-streams",
-        "too-many-agreements",
-        "too-many-invoices",
-        "seller-unreachable",
-        "upstream-failed",
-        "rate-stale",
-        "node-unreachable",
-        "payment-timeout",
-        "no-route",
-        "offer-expired",
-    }
-)
 
 
 class StreamError(Exception):
@@ -67,7 +51,7 @@ class StreamError(Exception):
         self.message = message or title
         self.hint = known_hint if hint is None else hint
         self.status = known_status if status is None else status
-        self.retryable = code in _RETRYABLE if retryable is None else retryable
+        self.retryable = code in RETRYABLE if retryable is None else retryable
         self.details = dict(details or {})
 
     @property
