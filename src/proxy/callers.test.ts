@@ -16,7 +16,13 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 describe('callers', () => {
   test('are found by their token, which the file does not hold', () => {
     const callers = new Callers(file)
-    const limits = { max: sat(5), perDay: sat(3), hosts: { 'a.example': sat(1), 'b.example:8443': null } }
+    const limits = {
+      max: sat(5),
+      perDay: sat(3),
+      maxPrice: '1 sat/KiB',
+      ahead: sat(2),
+      hosts: { 'a.example': sat(1), 'b.example:8443': null },
+    }
     const { token, caller } = callers.add('ann', limits)
     expect(isToken(token)).toBe(true)
     expect(caller).toEqual({ name: 'ann', isOwner: false, limits })

@@ -17,9 +17,26 @@ describe('callers', () => {
   test('are added with limits, listed with what they spent, and taken away', async () => {
     const { ask, invoice, pay } = await stand()
     const hosts = { 'api.example.com:8443': '5 sat', 'https://b.example/': null }
-    const added = await ask('POST', '/callers', { name: 'ada', max: '100 sat', perDay: '50 sat', hosts })
-    const limits = { max: '100000', perDay: '50000', hosts: { 'api.example.com:8443': '5000', 'b.example': null } }
+    const added = await ask('POST', '/callers', {
+      name: 'ada',
+      max: '100 sat',
+      perDay: '50 sat',
+      ahead: '2 sat',
+      maxPrice: '1 sat/MiB,2sat/s',
+      hosts,
+    })
+    const limits = {
+      max: '100000',
+      perDay: '50000',
+      ahead: '2000',
+      maxPrice: '1 sat/MiB, 2 sat/s',
+      hosts: { 'api.example.com:8443': '5000', 'b.example': null },
+    }
     expect(added).toMatchObject({ status: 201, body: { name: 'ada', ...limits, token: 'spt_ada' } })
+    expect(await ask('POST', '/callers', { name: 'no', maxPrice: 'cheap' })).toMatchObject({
+      status: 400,
+      body: problem('price-invalid'),
+    })
     await ask('POST', '/callers', { name: 'bob', hosts: ['c.example'] })
     await ask('POST', '/callers', { name: 'eve' })
     expect((await pay((await invoice()).request, 'spt_eve')).body).toMatchObject({ status: 'settled' })

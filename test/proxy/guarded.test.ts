@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { isPrivateAddress } from '../../src/buyer/privateHosts.ts'
+import type { CallerLimits } from '../../src/ledger/limits.ts'
 import { sat } from '../../src/money/msat.ts'
 import { Reachable } from '../../src/proxy/reach.ts'
 import { Upstream } from '../../src/proxy/upstream.ts'
@@ -226,6 +227,34 @@ describe('callers', () => {
     expect(problem(await raw(proxy, `/pay/${free}/`, headers))).toMatchObject({ code: 'target-refused' })
     await expect(raw(proxy, `/pay/${stand.url}/`, headers)).rejects.toThrow()
     expect(problem(await raw(proxy, `/pay/${stand.url}/`, headers))).toMatchObject({ limit: 'caller-host' })
+  })
+
+  test('have limits of their own on prices and on what is paid ahead, within those of all', async () => {
+    const { stand, proxy } = await open({ ahead: '4 sat', maxPrice: '2 sat/KiB' })
+    const get = (name: string, limits: CallerLimits) =>
+      raw(proxy, `/pay/${stand.url}/`, { 'streampay-token': proxy.callers.add(name, limits).token })
+    expect(problem(await get('ann', { maxPrice: '500 msat/KiB' }))).toMatchObject({ code: 'price-too-high' })
+    expect(problem(await get('bob', { maxPrice: '1 sat/token' }))).toMatchObject({ code: 'unit-mismatch' })
+    expect((await get('cid', { maxPrice: '1 sat/token, 1 sat/KiB', ahead: sat(2) })).text).toBe(BODY)
+    expect((await get('dan', { ahead: sat(100) })).text).toBe(BODY)
+    const ahead = Object.fromEntries(proxy.purses.trades.map(({ caller, trade }) => [caller, trade.ahead]))
+    expect(ahead).toEqual({ cid: sat(2), dan: sat(4) })
+    const { proxy: strict, stand: dear } = await open({ maxPrice: '500 msat/KiB' })
+    const { token } = strict.callers.add('eve', { maxPrice: '5 sat/KiB' })
+    const answer = await raw(strict, `/pay/${dear.url}/`, { 'streampay-token': token })
+    expect(problem(answer)).toMatchObject({ code: 'price-too-high' })
+  })
+
+  test('that are taken away have their agreements closed, get back what was ahead, and are forgotten', async () => {
+    const { stand, proxy } = await open({ ahead: '4 sat' })
+    const { token } = proxy.callers.add('ann')
+    expect((await raw(proxy, `/pay/${stand.url}/`, { 'streampay-token': token })).text).toBe(BODY)
+    expect(proxy.callers.remove('ann')).toBe(true)
+    await expect.poll(() => proxy.purses.trades).toEqual([])
+    await expect.poll(async () => (await proxy.journal.agreements('closed')).length).toBe(1)
+    await expect
+      .poll(() => proxy.events.filter(({ type }) => type === 'closed'))
+      .toMatchObject([{ caller: 'ann', closing: { returned: 'settled' } }])
   })
 
   test('that are taken away open nothing, and nothing more is paid for what they had begun', async () => {
