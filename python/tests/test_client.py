@@ -44,10 +44,13 @@ async def endless() -> AsyncIterator[bytes]:
 
 @streampay.paid(price="2 sat/request")
 def form(request: Request) -> Response:
+    if "moved" in request.query:
+        return Response("", 302, {"location": "/form/there?x=1"})
     if "missing" in request.query:
         return Response({"code": "out-of-stock"}, 404)
     answer: dict[str, object] = {"method": request.method, "path": request.path, "query": request.query, "body": request.text}
-    return Response({**answer, "key": request.headers.get("x-key")}, 201)
+    answer["key"] = request.headers.get("x-key")
+    return Response(answer, 201)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,9 @@ def test_everything_else_is_httpx(url: str, daemon: streampay.Daemon) -> None:
         assert (missing.status_code, missing.json()) == (404, {"code": "out-of-stock"})
         with pytest.raises(httpx.HTTPStatusError):
             list(client.stream_text("GET", "/form/?missing"))
+        moved = client.get("/form/?moved")
+        assert (moved.status_code, moved.headers["location"]) == (302, f"{url}/form/there?x=1")
+        assert client.get("/form/?moved", follow_redirects=True).json()["path"] == "/form/there"
         with client.stream("GET", "/file") as streamed:
             assert sum(len(piece) for piece in streamed.iter_raw(100)) == 8192
 

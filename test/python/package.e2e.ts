@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PACKAGE, pythonWithPackage, run } from './venv.ts'
+import { PACKAGE, pythonWithPackage, run, runLong } from './venv.ts'
 
 /*
  * The Python package as it is installed by pip: its own tests by pytest, with real daemons, gateways and embedded nodes; its types; and what is
@@ -39,10 +39,10 @@ describe.skipIf(reason !== undefined)(
     describe('its tests by pytest', () => {
       let outcomes: ReadonlyMap<string, string>
       let said = ''
-      beforeAll(() => {
+      beforeAll(async () => {
         const report = join(folder, 'report.json')
         const args = ['-m', 'pytest', '-p', 'no:cacheprovider', '-p', 'tests.outcomes', '--outcomes', report]
-        said = run(python, args, { timeoutMs: PYTEST_MS }).output
+        said = await runLong(python, args, PYTEST_MS)
         outcomes = new Map(Object.entries(JSON.parse(readFileSync(report, 'utf8'))))
       }, PYTEST_MS)
 
@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)(
     })
 
     test('wheel and sdist are built, of Python alone', () => {
-      const built = run(python, ['-m', 'build', '--no-isolation', '--outdir', folder, PACKAGE], { cwd: folder })
+      const built = run(python, ['-m', 'build', '--no-isolation', '--outdir', folder, PACKAGE], folder)
       expect(built.code, built.output).toBe(0)
       const files = readdirSync(folder).filter((file) => /\.(?:whl|gz)$/.test(file))
       expect(files.toSorted()).toEqual([

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ROOT } from '../../scripts/run/child.ts'
@@ -14,25 +14,32 @@ export interface Done {
   readonly output: string
 }
 
-export function run(
-  program: string,
-  args: readonly string[],
-  options: { cwd?: string; timeoutMs?: number } = {},
-): Done {
-  const { cwd = PACKAGE, timeoutMs = PATIENCE_MS } = options
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
+const optionsOf = (cwd: string, timeoutMs: number) =>
+  ({
     cwd,
     encoding: 'utf8',
     timeout: timeoutMs,
     maxBuffer: 64 << 20,
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PIP_DISABLE_PIP_VERSION_CHECK: '1' },
-  })
+  }) as const
+
+export function run(program: string, args: readonly string[], cwd: string = PACKAGE): Done {
+  const { status, stdout, stderr, error } = spawnSync(program, args, optionsOf(cwd, PATIENCE_MS))
   return { code: status, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` }
+}
+
+/** For minutes: whoever runs the tests hears of them meanwhile. */
+export function runLong(program: string, args: readonly string[], timeoutMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(program, args, optionsOf(PACKAGE, timeoutMs), (error, stdout, stderr) =>
+      resolve(`${stdout}${stderr}${error?.message ?? ''}`),
+    )
+  })
 }
 
 /** The Python of an environment that has the package, installed from its folder as it is now, and the tools; or why there is none. */
 export function pythonWithPackage(): { readonly python: string } | { readonly missing: string } {
-  const version = run('python3', ['-c', 'import sys; print(*sys.version_info[:2])'], { cwd: ROOT })
+  const version = run('python3', ['-c', 'import sys; print(*sys.version_info[:2])'], ROOT)
   if (version.code !== 0) return { missing: 'there is no python3 here' }
   const [major = 0, minor = 0] = version.output.trim().split(' ').map(Number)
   if (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!)) {

@@ -166,6 +166,14 @@ def _raise_problem(response: httpx.Response, body: bytes) -> None:
             raise problem
 
 
+def _as_asked(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """The daemon leads a redirect back to itself: to this client it leads where the seller said."""
+    return [
+        (name, value.removeprefix(b"/pay/") if name.lower() == b"location" else value)
+        for name, value in response.headers.raw
+    ]
+
+
 def _plain(response: httpx.Response) -> list[tuple[bytes, bytes]]:
     """Of a body that is whole now."""
     return [(name, value) for name, value in response.headers.raw if name.lower() not in _FRAMING]
@@ -252,7 +260,7 @@ class PayingTransport(httpx.BaseTransport):
             _raise_problem(response, body)
             return httpx.Response(response.status_code, headers=_plain(response), content=body)
         return httpx.Response(
-            response.status_code, headers=response.headers, stream=_Body(response, self._daemon), extensions=response.extensions
+            response.status_code, headers=_as_asked(response), stream=_Body(response, self._daemon), extensions=response.extensions
         )
 
     def close(self) -> None:
@@ -310,7 +318,7 @@ class AsyncPayingTransport(httpx.AsyncBaseTransport):
             _raise_problem(response, body)
             return httpx.Response(response.status_code, headers=_plain(response), content=body)
         return httpx.Response(
-            response.status_code, headers=response.headers, stream=_AsyncBody(response, daemon), extensions=response.extensions
+            response.status_code, headers=_as_asked(response), stream=_AsyncBody(response, daemon), extensions=response.extensions
         )
 
     async def aclose(self) -> None:

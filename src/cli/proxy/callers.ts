@@ -3,9 +3,10 @@ import { Command } from 'commander'
 import { StreamError } from '../../errors/error.ts'
 import type { CallerLimits } from '../../ledger/limits.ts'
 import { formatMsat, type Msat, parseMsat } from '../../money/msat.ts'
+import { formatPrice } from '../../money/price.ts'
 import { Callers } from '../../proxy/callers.ts'
 import { openUserJournal } from '../journal.ts'
-import { jsonOption } from '../options.ts'
+import { jsonOption, readPrices } from '../options.ts'
 import { bold, dim } from '../output/colour.ts'
 import { createOutput, type Output } from '../output/output.ts'
 import { reportError } from '../output/reportError.ts'
@@ -14,6 +15,8 @@ import { stateFolder, stateHome } from '../state.ts'
 interface AddOptions {
   readonly max?: string
   readonly perDay?: string
+  readonly maxPrice?: string
+  readonly ahead?: string
   readonly host?: readonly string[]
 }
 
@@ -27,6 +30,8 @@ export function callersCommand(): Command {
     .argument('<name>', 'what it is called')
     .option('--max <amount>', 'the most it may ever spend, routing included')
     .option('--per-day <amount>', 'the most it may spend in any 24 hours')
+    .option('--max-price <price>', 'the most it accepts for a unit, such as "2 sat/1k tokens, 1 sat/request"')
+    .option('--ahead <amount>', 'the most to have paid for what has not come')
     .option(
       '--host <host[=amount]>',
       'where alone it may go, and how much it may spend there a day; may be repeated',
@@ -103,10 +108,12 @@ async function show(callers: Callers, output: Output): Promise<void> {
 const ofLimit = (spent: Msat, max: Msat | undefined): string =>
   max === undefined ? formatMsat(spent) : `${formatMsat(spent)} of ${formatMsat(max)}`
 
-function limitsOf({ max, perDay, host }: AddOptions): CallerLimits {
+function limitsOf({ max, perDay, maxPrice, ahead, host }: AddOptions): CallerLimits {
   return {
     ...(max !== undefined && { max: parseMsat(max) }),
     ...(perDay !== undefined && { perDay: parseMsat(perDay) }),
+    ...(maxPrice !== undefined && { maxPrice: readPrices(maxPrice).map(formatPrice).join(', ') }),
+    ...(ahead !== undefined && { ahead: parseMsat(ahead) }),
     ...(host && { hosts: Object.fromEntries(host.map(readHost)) }),
   }
 }
