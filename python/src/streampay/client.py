@@ -408,7 +408,7 @@ def _refuse(response: httpx.Response) -> NoReturn:
 
 
 class AsyncClient(httpx.AsyncClient):
-    """:class:`Client`, for asyncio and trio.
+    """:class:`Client`, for asyncio.
 
     >>> async with streampay.AsyncClient(max="100 sat") as client:                 # doctest: +SKIP
     ...     async for token in client.stream_text("POST", url, json=prompt):

@@ -174,7 +174,7 @@ class Wallet:
 
 
 class AsyncWallet:
-    """:class:`Wallet`, for asyncio and trio: the same methods, to be awaited. The daemon is found or started at the first of them.
+    """:class:`Wallet`, for asyncio: the same methods, to be awaited. The daemon is found or started at the first of them.
 
     >>> async with streampay.AsyncWallet() as wallet:                  # doctest: +SKIP
     ...     print((await wallet.balance()).sendable)

@@ -186,7 +186,8 @@ async def _unless(gone: asyncio.Future[None], work: Awaitable[object]) -> object
     except asyncio.CancelledError:
         task.cancel()
         raise
-    if task.done():
+    # Looked at first: work that is always ready would never be seen to be for nobody.
+    if not gone.done():
         return task.result()
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, Exception):
