@@ -202,7 +202,7 @@ test('a stop closes every agreement, and what was not used comes back', async ()
 })
 
 describe('a mistake', () => {
-  test.each([
+  test.for([
     ['--host', '0.0.0.0'],
     ['--host', '0.0.0.0', '--insecure'],
     ['--to', 'ftp://x.example'],
@@ -211,7 +211,7 @@ describe('a mistake', () => {
     ['callers', 'add', 'a b'],
     ['callers', 'add', 'x', '--host', '/'],
     ['callers', 'remove', 'nobody'],
-  ])('%s %s %s', async (...args) => {
+  ])('proxy %j', async (args) => {
     const { code, error } = await run('proxy', ...args, '--json')
     expect(code).toBeGreaterThanOrEqual(2)
     expect(error).toMatchObject({ ok: false, hint: expect.any(String) })
