@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { amount, commands, type Running, tempFolder } from '../cli/command.ts'
+import { hasPython, PYTHON } from './python.ts'
 
 const KIB = 1024
 const FILM = randomBytes(600 * KIB)
@@ -26,7 +27,6 @@ const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex')
 
 /** What the clients of a machine say that they are; one that is not there is not tested, and said so. */
 const has = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
-const python = (...modules: string[]) => has('python3', '-c', `import ${modules.join(', ')}`)
 
 let film: string
 let model: string
@@ -102,13 +102,13 @@ const clients: ReadonlyArray<readonly [string, boolean, (proxyUrl: string) => Pr
   ],
   [
     'Python requests, by HTTP_PROXY',
-    python('requests'),
-    async (at) => JSON.parse(await client('python3', [script('./fetch.py'), 'requests', film], at)).sha256,
+    hasPython('requests'),
+    async (at) => JSON.parse(await client(PYTHON, [script('./fetch.py'), 'requests', film], at)).sha256,
   ],
   [
     'Python httpx, by HTTP_PROXY',
-    python('httpx'),
-    async (at) => JSON.parse(await client('python3', [script('./fetch.py'), 'httpx', film], at)).sha256,
+    hasPython('httpx'),
+    async (at) => JSON.parse(await client(PYTHON, [script('./fetch.py'), 'httpx', film], at)).sha256,
   ],
 ]
 
@@ -119,7 +119,7 @@ describe('unchanged clients', () => {
   })
 
   test('a seller with TLS, and a token in the address of the proxy', async ({ skip }) => {
-    skip(!python('requests'), 'it is not on this machine')
+    skip(!hasPython('requests'), 'it is not on this machine')
     const { url: secure } = await sell(
       join(home, 'film.bin'),
       '1 sat/100KiB',
@@ -133,7 +133,7 @@ describe('unchanged clients', () => {
     expect(sha256(Buffer.from(await response.arrayBuffer()))).toBe(sha256(FILM))
     const token = (await run('proxy', 'callers', 'add', 'reader')).stdout.toString().trim()
     const named = url.replace('//', `//any:${token}@`)
-    const got = JSON.parse(await client('python3', [script('./fetch.py'), 'requests', film], named))
+    const got = JSON.parse(await client(PYTHON, [script('./fetch.py'), 'requests', film], named))
     expect(got).toEqual({ status: 200, sha256: sha256(FILM) })
     await proxy.event('request-end', ({ caller, state }) => caller === 'reader' && state === 'done')
   })
@@ -153,8 +153,8 @@ describe('unchanged clients', () => {
   test('the openai package of Python, with any key, gets the same text as unpaid, for tokens times price', async ({
     skip,
   }) => {
-    skip(!python('openai'), 'no openai package for python3 on this machine')
-    const said = JSON.parse(await client('python3', [script('./chat.py'), `${url}/v1`, 'any-key']))
+    skip(!hasPython('openai'), 'no openai package for Python on this machine')
+    const said = JSON.parse(await client(PYTHON, [script('./chat.py'), `${url}/v1`, 'any-key']))
     expect(said).toMatchObject({ text: WORDS.join('') })
     expect(said).not.toHaveProperty('error')
     const end = await proxy.event('request-end', ({ url: at }) => `${at}`.endsWith('/v1/chat/completions'))
@@ -162,9 +162,9 @@ describe('unchanged clients', () => {
   })
 
   test('the openai package over its budget raises an error that says what was paid', async ({ skip }) => {
-    skip(!python('openai'), 'no openai package for python3 on this machine')
+    skip(!hasPython('openai'), 'no openai package for Python on this machine')
     const { stdout } = await run('proxy', 'callers', 'add', 'short', '--max', '2500 msat')
-    const said = JSON.parse(await client('python3', [script('./chat.py'), `${url}/v1`, stdout.toString().trim()]))
+    const said = JSON.parse(await client(PYTHON, [script('./chat.py'), `${url}/v1`, stdout.toString().trim()]))
     expect(said.body).toMatchObject({ code: 'budget-exhausted', limit: 'caller', max: '2500' })
     expect(WORDS.join('').startsWith(said.text)).toBe(true)
     const spent = (await run('proxy', 'callers', 'list', '--json')).events.find(({ name }) => name === 'short')

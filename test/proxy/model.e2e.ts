@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,9 +6,10 @@ import { type ModelServer, startModelServer } from '../../examples/model/server.
 import { modelAvailable } from '../../examples/model/setup.ts'
 import { FETCH_MS } from '../../examples/model/testing/loaded.ts'
 import { amount, commands, tempFolder } from '../cli/command.ts'
+import { hasPython, PYTHON } from './python.ts'
 
-const hasOpenai = spawnSync('python3', ['-c', 'import openai']).status === 0
-const available = modelAvailable() === true ? hasOpenai || 'no openai package for python3' : modelAvailable()
+const hasOpenai = hasPython('openai')
+const available = modelAvailable() === true ? hasOpenai || 'no openai package for Python' : modelAvailable()
 const SCRIPT = fileURLToPath(new URL('./chat.py', import.meta.url))
 const ASKED = {
   model: 'smollm2-135m-instruct',
@@ -27,7 +28,7 @@ describe.skipIf(available !== true)(`a real model${available === true ? '' : ` (
   afterAll(() => model?.close())
 
   const ask = async (base: string) => {
-    const { stdout } = await promisify(execFile)('python3', [SCRIPT, `${base}/v1`, 'any', JSON.stringify(ASKED)])
+    const { stdout } = await promisify(execFile)(PYTHON, [SCRIPT, `${base}/v1`, 'any', JSON.stringify(ASKED)])
     return JSON.parse(stdout) as { readonly text: string; readonly tokens: number }
   }
 
