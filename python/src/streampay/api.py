@@ -54,7 +54,8 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
 
 def unreachable(error: Exception, call: Call[T]) -> StreamError:
     if isinstance(error, httpx.ConnectError):
-        return StreamError("daemon-missing", f"the daemon does not answer: {error}", retryable=True)
+        hint = "Nothing was sent. Start it again: `streampay proxy`."
+        return StreamError("daemon-missing", f"the daemon does not answer: {error}", hint=hint, retryable=True)
     if call.safe:
         return StreamError("daemon-failed", f"the daemon broke off: {error}", retryable=True)
     hint = "It may have been done: look it up before you ask again. Paying the same invoice again pays nothing twice."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ class Wallet:
         :param node: which node a started one uses, as `--node` (docs/cli.md#nodes)
         :param port: where a started one listens; any free one by default
         """
+        self._find = None if daemon else partial(ensure_daemon, start=start, node=node, port=port)
         self.daemon = daemon or ensure_daemon(start=start, node=node, port=port)
         self._client = httpx.Client(**_options(self.daemon))
 
@@ -62,10 +64,21 @@ class Wallet:
 
     def _send(self, call: Call[T]) -> T:
         try:
-            response = self._client.request(call.method, call.url, json=call.json, params=call.params)
+            try:
+                response = self._request(call)
+            except httpx.ConnectError:
+                if self._find is None:
+                    raise
+                # Nothing was sent: whoever had started the daemon has ended. Another one is found, or started.
+                self.daemon = self._find()
+                self._client = httpx.Client(**_options(self.daemon))
+                response = self._request(call)
         except httpx.HTTPError as error:
             raise unreachable(error, call) from error
         return read_answer(call, response)
+
+    def _request(self, call: Call[T]) -> httpx.Response:
+        return self._client.request(call.method, call.url, json=call.json, params=call.params)
 
     def status(self) -> Status:
         """Which daemon, node, network and caller this is."""
@@ -189,6 +202,7 @@ class AsyncWallet:
         port: int | None = None,
     ) -> None:
         self._daemon, self._start, self._node, self._port = daemon, start, node, port
+        self._is_given = daemon is not None
         self._opened: httpx.AsyncClient | None = None
         self._opening = anyio.Lock()
 
@@ -221,12 +235,22 @@ class AsyncWallet:
             return self._opened
 
     async def _send(self, call: Call[T]) -> T:
-        client = await self._client()
         try:
-            response = await client.request(call.method, call.url, json=call.json, params=call.params)
+            try:
+                response = await self._request(call)
+            except httpx.ConnectError:
+                if self._is_given:
+                    raise
+                # As in Wallet.
+                self._daemon = self._opened = None
+                response = await self._request(call)
         except httpx.HTTPError as error:
             raise unreachable(error, call) from error
         return read_answer(call, response)
+
+    async def _request(self, call: Call[T]) -> httpx.Response:
+        client = await self._client()
+        return await client.request(call.method, call.url, json=call.json, params=call.params)
 
     async def status(self) -> Status:
         return await self._send(api.status())
