@@ -2,7 +2,7 @@ import { StreamError } from '../errors/error.ts'
 import { costUp, type Price, parsePrice } from '../money/price.ts'
 import { chargesOf, formatAsked, type Tariff, tariffBase } from '../money/tariff.ts'
 import type { Offer } from '../terms/terms.ts'
-import { encodeTariff } from '../wire/tariff.ts'
+import { encodeAsked } from '../wire/asked.ts'
 import { type BuyerOptions, createBuyer } from './buyer.ts'
 
 export interface AskOptions extends Pick<BuyerOptions, 'redirects' | 'fetch'> {
@@ -35,17 +35,11 @@ export function priceRecord(
   costs: readonly Cost[] = [],
 ): Readonly<Record<string, unknown>> {
   if (!offer) return { url, free: true }
-  const { price, tariff, credit, smallestPayment, network, payee, negotiable } = offer
+  const { network, payee } = offer
   return {
     url,
     price: formatAsked(offer),
-    unit: price.unit,
-    amount: `${price.msat}`,
-    per: `${price.per}`,
-    ...encodeTariff(tariff),
-    credit: `${credit.start}`,
-    smallestPayment: `${smallestPayment}`,
-    negotiable,
+    ...encodeAsked(offer),
     network,
     payee,
     costs: Object.fromEntries(costs.map(([use, cost]) => [use, `${cost}`])),

@@ -1,4 +1,4 @@
-import { encodeTariff, type TariffJson } from '../../wire/tariff.ts'
+import { type AskedJson, encodeAsked } from '../../wire/asked.ts'
 import type { RouteConfig } from '../config/schema.ts'
 import { type Shown, shown } from '../pages/kinds.ts'
 import type { GatewayRoute } from '../route.ts'
@@ -6,19 +6,12 @@ import { qualityName } from '../video/qualities.ts'
 import { concretePath, type PathTemplate, templateOf } from './template.ts'
 
 /** What a route asks, in the terms of its offer. Amounts in msat. */
-export interface AskedTerms {
+export interface AskedTerms extends Partial<AskedJson> {
   readonly intent: 'stream'
   readonly route: string
   /** Which requests the route takes, beside path and method. */
   readonly when?: string
   readonly price: string
-  readonly unit?: string
-  readonly amount?: string
-  readonly per?: string
-  readonly tariff?: TariffJson
-  readonly credit?: string
-  readonly smallestPayment?: string
-  readonly negotiable?: boolean
 }
 
 /** A route as programs are told of it. Texts may hold anything, in one line. */
@@ -69,18 +62,7 @@ export function described(route: GatewayRoute): Described | undefined {
 
 function termsOf({ name, priced }: GatewayRoute, price: string, when: string | undefined): AskedTerms {
   const named = { intent: 'stream', route: name, ...(when !== undefined && { when }), price } as const
-  if (!priced) return named
-  const { price: step, tariff, credit, smallestPayment, negotiable } = priced.terms
-  return {
-    ...named,
-    unit: step.unit,
-    amount: `${step.msat}`,
-    per: `${step.per}`,
-    ...encodeTariff(tariff),
-    credit: `${credit.start}`,
-    smallestPayment: `${smallestPayment}`,
-    negotiable,
-  }
+  return priced ? { ...named, ...encodeAsked(priced.terms) } : named
 }
 
 function conditionOf({ headers = {}, model, rpc, tool }: RouteConfig): string | undefined {
