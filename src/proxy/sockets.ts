@@ -1,12 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { PaidWebSocket } from '../buyer/websocket.ts'
 import { toStreamError } from '../errors/error.ts'
 import { MAX_MESSAGE } from '../gateway/websocket/limits.ts'
 import { PAYMENT_ENDED } from '../gateway/websocket/relay.ts'
-import { isWebSocket, lightRequest, refuse } from '../gateway/websocket/upgrade.ts'
-import { notUnderstood } from '../seller/adapters/refusals.ts'
+import { followUpgrades, isWebSocket, type Upgrades } from '../gateway/websocket/upgrade.ts'
 import { REQUEST_HEADER } from './headers.ts'
 import { problemOf } from './problem.ts'
 import type { LiveRequest } from './requests.ts'
@@ -18,8 +16,7 @@ export interface Opener {
 }
 
 /** Passes WebSockets through, paid. `close` ends them all: a server waits for its connections. */
-export function acceptSockets(server: Server, opener: Opener): { close(): void } {
-  const open = new Set<Duplex>()
+export function acceptSockets(server: Server, opener: Opener): Upgrades {
   const protocols = new WeakMap<IncomingMessage, string>()
   const accepting = new WebSocketServer({
     noServer: true,
@@ -29,13 +26,7 @@ export function acceptSockets(server: Server, opener: Opener): { close(): void }
     // The seller has chosen.
     handleProtocols: (_, incoming) => protocols.get(incoming) ?? false,
   })
-  server.on('upgrade', (incoming: IncomingMessage, duplex: Duplex, head: Buffer) => {
-    open.add(duplex)
-    duplex.once('close', () => open.delete(duplex))
-    duplex.on('error', () => {}) // 'close' follows
-    const light = lightRequest(incoming, duplex)
-    if (!light) return void refuse(incoming, duplex, notUnderstood())
-    const request = light as unknown as Request
+  return followUpgrades(server, (request, { incoming, socket: duplex, head }) => {
     const answered = isWebSocket(request)
       ? opener.openSocket(request).then(({ socket, live }) => {
           protocols.set(incoming, socket.protocol)
@@ -44,16 +35,8 @@ export function acceptSockets(server: Server, opener: Opener): { close(): void }
           return undefined
         })
       : opener.handle(request)
-    answered.then(
-      (response) => response && refuse(incoming, duplex, response),
-      (error) => refuse(incoming, duplex, problemOf(error, request)),
-    )
+    return answered.catch((error: unknown) => problemOf(error, request))
   })
-  return {
-    close() {
-      for (const duplex of open) duplex.destroy()
-    },
-  }
 }
 
 const FAILED = 1011

@@ -29,26 +29,45 @@ export interface Upgrades {
  * @example const upgrades = acceptUpgrades(server.server, gateway)
  */
 export function acceptUpgrades(server: Server, gateway: Gateway): Upgrades {
-  const sockets = new Set<Duplex>()
   const accepting = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE,
     clientTracking: false,
   })
+  return followUpgrades(server, (request, { incoming, socket, head }) => {
+    const accept = () =>
+      new Promise<WebSocket>((resolve) =>
+        accepting.handleUpgrade(incoming, socket, head, (opened) => resolve(noteEnding(opened))),
+      )
+    return upgrade(gateway, request, accept).catch(failure)
+  })
+}
+
+/** An upgrade as the server has it. */
+export interface Upgrade {
+  readonly incoming: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/**
+ * Hands every upgrade that a server is asked for to one function.
+ * @param answer takes the connection over and resolves to nothing, or to what refuses the upgrade; never rejects
+ */
+export function followUpgrades(
+  server: Server,
+  answer: (request: Request, upgrade: Upgrade) => Promise<Response | undefined>,
+): Upgrades {
+  const sockets = new Set<Duplex>()
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => {}) // 'close' follows
     const light = lightRequest(incoming, socket)
     if (!light) return void refuse(incoming, socket, notUnderstood())
-    const accept = () =>
-      new Promise<WebSocket>((resolve) =>
-        accepting.handleUpgrade(incoming, socket, head, (opened) => resolve(noteEnding(opened))),
-      )
-    upgrade(gateway, light as unknown as Request, accept).then(
+    answer(light as unknown as Request, { incoming, socket, head }).then(
       (response) => response && refuse(incoming, socket, response),
-      (error) => refuse(incoming, socket, failure(error)),
     )
   })
   return {
@@ -59,7 +78,7 @@ export function acceptUpgrades(server: Server, gateway: Gateway): Upgrades {
 }
 
 /** The request of an upgrade; `undefined` if it is none that can be understood. */
-export function lightRequest(incoming: IncomingMessage, socket: Duplex): LightRequest | undefined {
+function lightRequest(incoming: IncomingMessage, socket: Duplex): LightRequest | undefined {
   const url = urlOf(incoming)
   if (url === undefined || incoming.method !== 'GET' || incoming.headers['transfer-encoding'] !== undefined)
     return undefined
@@ -143,7 +162,7 @@ export const isWebSocket = ({ headers }: Request): boolean =>
   /^[A-Za-z0-9+/]{22}==$/.test(headers.get('sec-websocket-key') ?? '')
 
 /** Answers in HTTP, and ends the connection. */
-export async function refuse(incoming: IncomingMessage, socket: Duplex, response: Response): Promise<void> {
+async function refuse(incoming: IncomingMessage, socket: Duplex, response: Response): Promise<void> {
   if (socket.destroyed) return
   const outgoing = new ServerResponse(incoming)
   outgoing.shouldKeepAlive = false
