@@ -26,6 +26,8 @@ export interface RecoverOptions {
   readonly fetch?: typeof globalThis.fetch
   /** Also closes the agreements that were left open, and takes their balances back. Otherwise a later purchase takes them up. */
   readonly close?: boolean
+  /** Which agreements are taken up; all by default. */
+  readonly takes?: (agreement: JournalAgreement) => boolean
   /** How long payments without an outcome are followed. In ms; 60 s by default. */
   readonly withinMs?: number
   readonly signal?: AbortSignal
@@ -73,6 +75,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   const agreements: RecoveredAgreement[] = []
   for (const entry of await options.journal.agreements()) {
     if (options.signal?.aborted) break
+    if (options.takes?.(entry) === false) continue
     const recovered = await recoverAgreement(options, entry)
     if (recovered) agreements.push(recovered)
   }

@@ -3,7 +3,7 @@ import type { Closing } from '../buyer/closing.ts'
 import { type Recovery, recover } from '../buyer/recover.ts'
 import type { TradeSummary } from '../buyer/summary.ts'
 import { type StreamError, toStreamError } from '../errors/error.ts'
-import type { Journal } from '../ledger/journal.ts'
+import type { Journal, JournalAgreement } from '../ledger/journal.ts'
 import type { CallerLimits, LimitUse } from '../ledger/limits.ts'
 import { ofCaller } from '../ledger/ofCaller.ts'
 import type { LightningNode } from '../lightning/node.ts'
@@ -112,16 +112,8 @@ export class Purses {
   async recover(signal: AbortSignal): Promise<Recovery> {
     const { journal, fetch, node } = this.#options
     // Agreements without a caller are other commands', left open perhaps on purpose.
-    const agreements: Journal['agreements'] = async (state) =>
-      (await journal.agreements(state)).filter(({ caller }) => caller !== undefined)
-    const ours = new Proxy(journal, {
-      get(target, property) {
-        if (property === 'agreements') return agreements
-        const value = target[property as keyof Journal]
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-    return recover({ node: await node, journal: ours, fetch, close: true, withinMs: RECOVER_WITHIN_MS, signal })
+    const takes = ({ caller }: JournalAgreement): boolean => caller !== undefined
+    return recover({ node: await node, journal, fetch, close: true, takes, withinMs: RECOVER_WITHIN_MS, signal })
   }
 
   /** Ends all agreements, and tells what came of each. */
