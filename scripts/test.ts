@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 import { printer } from '../lightning-net/printer.ts'
 import { buildBinaries, canRun } from '../src/nodectl/programs/build.ts'
-import { pythonWithPackage } from '../test/python/venv.ts'
+import { pythonWithTools } from '../test/python/venv.ts'
 import { runAgain } from './run/again.ts'
 import { CHECKS, type CheckName, runCheck } from './run/checks.ts'
 import { type Counts, NO_COUNTS, sumOf } from './run/counts.ts'
@@ -66,7 +66,7 @@ async function runTests(kind: Kind): Promise<Counts> {
     }
   }
   // So is the environment of the Python package's tests, which comes from the network.
-  if (kind === 'e2e' && filters.length === 0) pythonWithPackage()
+  if (kind === 'e2e' && filters.length === 0) pythonWithTools()
   const first = await runVitest(kind, filters)
   if (!values.again || kind === 'unit') return sumOf(first)
   const second = await runAgain(first, (files) => runVitest(kind, files))

@@ -3,6 +3,7 @@ import { hasFfmpeg } from '../../src/gateway/video/ffmpeg.ts'
 import { formatMsat, msat, parseMsat } from '../../src/money/msat.ts'
 import { parsePrice } from '../../src/money/price.ts'
 import { canRun } from '../../src/nodectl/programs/build.ts'
+import { BenchCommand } from '../command.ts'
 import { crowd } from './crowd.ts'
 import type { Tick } from './members/orders.ts'
 import type { CrowdReport } from './report.ts'
@@ -12,21 +13,10 @@ const USAGE =
 const MOST = { buyers: 2000, viewers: 500, seconds: 600 }
 
 const { json, ...wanted } = readArgs()
-const live = !json && process.stderr.isTTY
-const say = (line: string): void => void process.stderr.write(`${live ? '\r\x1b[K' : ''}${line}\n`)
+const command = new BenchCommand(json)
 let last: Tick | undefined
 
-try {
-  const result = await crowd({ ...wanted, say, onTick: told })
-  for (const reason of result.reasons) say(reason)
-  process.stdout.write(json ? '' : table(result))
-  process.stdout.write(`${JSON.stringify(result)}\n`)
-  process.exitCode = result.ok ? 0 : 1
-} catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  process.exitCode = 1
-}
-process.exit()
+await command.run(() => crowd({ ...wanted, say: command.say, onTick: told }), table)
 
 function readArgs() {
   const options = {
@@ -70,8 +60,7 @@ function told(tick: Tick): void {
   const mean = payments === 0 ? '' : ` of ${formatMsat(msat((tick.paid - before.paid) / BigInt(payments)))} each`
   const played = ((tick.playMs - before.playMs) / 1000).toFixed(0)
   const line = `${tick.reading} streams · ${tick.tokens - before.tokens} tokens/s · ${played} s of film/s · ${payments} payments/s${mean} · ${tick.inFlight} on their way · ${tick.held} × held · ${tick.stalls} stalls · ${tick.failed} failed`
-  if (live) process.stderr.write(`\r\x1b[K${line}`)
-  else if (!json) process.stderr.write(`${line}\n`)
+  command.tick(line)
 }
 
 function table(report: CrowdReport): string {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { formatMsat } from '../../src/money/msat.ts'
+import { BenchCommand } from '../command.ts'
 import { market } from './market.ts'
 import type { Tick } from './orders.ts'
 import type { MarketReport } from './report.ts'
@@ -8,20 +9,9 @@ const USAGE = 'usage: npm run market -- [--buyers N] [--sellers N] [--seconds N]
 const BOUNDS = { buyers: [1, 1000], sellers: [1, 20], seconds: [1, 600], seed: [0, 1_000_000] } as const
 
 const { json, ...wanted } = readArgs()
-const live = !json && process.stderr.isTTY
-const say = (line: string): void => void process.stderr.write(`${live ? '\r\x1b[K' : ''}${line}\n`)
+const command = new BenchCommand(json)
 
-try {
-  const result = await market({ ...wanted, say, onTick: told })
-  for (const reason of result.reasons) say(reason)
-  process.stdout.write(json ? '' : table(result))
-  process.stdout.write(`${JSON.stringify(result)}\n`)
-  process.exitCode = result.ok ? 0 : 1
-} catch (error) {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  process.exitCode = 1
-}
-process.exit()
+await command.run(() => market({ ...wanted, say: command.say, onTick: told }), table)
 
 function readArgs() {
   const options = {
@@ -57,8 +47,7 @@ function readArgs() {
 
 function told({ requests, refused, failed, agreements, reading }: Tick): void {
   const line = `${requests} bought · ${refused} refused · ${failed} failed · ${agreements} agreements · ${reading} at it`
-  if (live) process.stderr.write(`\r\x1b[K${line}`)
-  else if (!json) process.stderr.write(`${line}\n`)
+  command.tick(line)
 }
 
 function table(report: MarketReport): string {

@@ -37,8 +37,10 @@ export function runLong(program: string, args: readonly string[], timeoutMs: num
   })
 }
 
-/** The Python of an environment that has the package, installed from its folder as it is now, and the tools; or why there is none. */
-export function pythonWithPackage(): { readonly python: string } | { readonly missing: string } {
+type Environment = { readonly python: string } | { readonly missing: string }
+
+/** The Python of an environment that has the tools, made where there is none yet; or why there is none. */
+export function pythonWithTools(): Environment {
   const version = run('python3', ['-c', 'import sys; print(*sys.version_info[:2])'], ROOT)
   if (version.code !== 0) return { missing: 'there is no python3 here' }
   const [major = 0, minor = 0] = version.output.trim().split(' ').map(Number)
@@ -61,6 +63,14 @@ export function pythonWithPackage(): { readonly python: string } | { readonly mi
       return { missing: `no environment could be made: ${lastLine(installed.output)}` }
     }
   }
+  return { python }
+}
+
+/** The same with the package, installed from its folder as it is now. */
+export function pythonWithPackage(): Environment {
+  const environment = pythonWithTools()
+  if ('missing' in environment) return environment
+  const { python } = environment
   // Nothing has to be fetched for this.
   const args = [
     '-m',
