@@ -1,4 +1,4 @@
-import { randomHex } from '../src/buyer/negotiate.ts'
+import { randomHex } from '../src/buyer/offers/negotiate.ts'
 import type { LightningNode } from '../src/lightning/node.ts'
 import { type Msat, sat } from '../src/money/msat.ts'
 import { decodeAgreement } from '../src/wire/agreement.ts'

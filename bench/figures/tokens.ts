@@ -1,5 +1,5 @@
 import { createBuyer } from '../../src/buyer/buyer.ts'
-import type { TradeSummary } from '../../src/buyer/summary.ts'
+import type { TradeSummary } from '../../src/buyer/trade/summary.ts'
 import type { ShopAccount } from '../account.ts'
 import { sleep } from '../figure.ts'
 import type { Pair } from '../nodes.ts'

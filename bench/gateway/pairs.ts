@@ -1,5 +1,5 @@
 import { createBuyer } from '../../src/buyer/buyer.ts'
-import type { TradeSummary } from '../../src/buyer/summary.ts'
+import type { TradeSummary } from '../../src/buyer/trade/summary.ts'
 import { median, round } from '../figure.ts'
 import { cpuMs } from '../process.ts'
 import type { Hop, Stand } from './stand.ts'

@@ -1,6 +1,6 @@
 import { type Buyer, createBuyer } from '../../src/buyer/buyer.ts'
-import { recover } from '../../src/buyer/recover.ts'
-import type { Sellers } from '../../src/buyer/sellers.ts'
+import { recover } from '../../src/buyer/journal/recover.ts'
+import type { Sellers } from '../../src/buyer/offers/sellers.ts'
 import { generator } from '../../src/cli/simulate/draw.ts'
 import { toStreamError } from '../../src/errors/error.ts'
 import { MemoryJournal } from '../../src/ledger/memory/journal.ts'

@@ -16,21 +16,22 @@ export interface Chunk {
   readonly lazy: boolean
 }
 
-/** What our own sources import in the place of what does more than a browser needs, or can do. */
+/** What our own sources import in the place of what does more than a browser needs, or can do: packages, and files of ours. */
 const STAND_INS: Readonly<Record<string, string>> = {
   '@noble/curves/secp256k1.js': 'curve.ts',
   '@noble/hashes/sha2.js': 'hashes.ts',
   '@noble/hashes/utils.js': 'hashes.ts',
   '@scure/base': 'encodings.ts',
-  './redirects.ts': 'redirects.ts',
+  'src/buyer/requests/redirects.ts': 'redirects.ts',
 }
 
 /** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
 const lighter: Plugin = {
   name: 'lighter',
   resolveId(source, importer) {
-    const own = importer?.startsWith(path.join(ROOT, 'src') + path.sep)
-    const standIn = own ? STAND_INS[source] : undefined
+    if (!importer?.startsWith(path.join(ROOT, 'src') + path.sep)) return null
+    const file = path.relative(ROOT, path.resolve(path.dirname(importer), source)).replaceAll(path.sep, '/')
+    const standIn = STAND_INS[source.startsWith('.') ? file : source]
     return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', standIn)
   },
   load(id) {

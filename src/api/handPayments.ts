@@ -1,5 +1,5 @@
-import { BY_HAND, payByHand } from '../buyer/byHand.ts'
-import { finalOutcome, payerOf } from '../buyer/outcome.ts'
+import { BY_HAND, payByHand } from '../buyer/payments/byHand.ts'
+import { finalOutcome, payerOf } from '../buyer/payments/outcome.ts'
 import { isRetryable } from '../errors/codes.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal, JournalPayment } from '../ledger/journal.ts'

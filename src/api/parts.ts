@@ -1,4 +1,4 @@
-import type { Closing } from '../buyer/closing.ts'
+import type { Closing } from '../buyer/trade/closing.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LightningNode } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'

@@ -1,6 +1,6 @@
 import type { Buyer } from '../buyer/buyer.ts'
-import type { Closing } from '../buyer/closing.ts'
-import type { TradeSummary } from '../buyer/summary.ts'
+import type { Closing } from '../buyer/trade/closing.ts'
+import type { TradeSummary } from '../buyer/trade/summary.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'

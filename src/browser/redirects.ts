@@ -1,7 +1,7 @@
 import { StreamError } from '../errors/error.ts'
 
 /**
- * Stands in for `src/buyer/redirects.ts` in the browser's bundle. A browser shows no page where a redirect leads, so that nothing can be
+ * Stands in for `src/buyer/requests/redirects.ts` in the browser's bundle. A browser shows no page where a redirect leads, so that nothing can be
  * judged and nothing is followed; what a page's own `fetch` shows is the answer.
  * @throws StreamError `redirect-refused`
  */

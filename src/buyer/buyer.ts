@@ -11,20 +11,20 @@ import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
-import type { Closing } from './closing.ts'
-import type { CheckOffer, Comparing, Counter } from './comparing.ts'
-import { type Endpoint, streamChallenge, unreachable } from './control.ts'
-import { type Haggling, negotiate } from './negotiate.ts'
-import { firstInvoices } from './opening.ts'
-import { payerOf } from './outcome.ts'
-import { dealOf, readPast, serves } from './past.ts'
-import type { Wallet } from './payer.ts'
-import { guardRedirects, type Redirects } from './redirects.ts'
-import { readSellers, type Sellers } from './sellers.ts'
-import { byItsOwn } from './sending.ts'
-import type { TradeSummary } from './summary.ts'
-import { Trade, type TradeOptions } from './trade.ts'
-import { checkTransport } from './transport.ts'
+import { dealOf, readPast, serves } from './journal/past.ts'
+import type { CheckOffer, Comparing, Counter } from './offers/comparing.ts'
+import { type Haggling, negotiate } from './offers/negotiate.ts'
+import { readSellers, type Sellers } from './offers/sellers.ts'
+import { firstInvoices } from './payments/opening.ts'
+import { payerOf } from './payments/outcome.ts'
+import type { Wallet } from './payments/payer.ts'
+import { guardRedirects, type Redirects } from './requests/redirects.ts'
+import { byItsOwn } from './requests/sending.ts'
+import { checkTransport } from './requests/transport.ts'
+import type { Closing } from './trade/closing.ts'
+import { type Endpoint, streamChallenge, unreachable } from './trade/control.ts'
+import type { TradeSummary } from './trade/summary.ts'
+import { Trade, type TradeOptions } from './trade/trade.ts'
 
 export interface BuyerOptions {
   /** The node that pays, or a promise of it. Buyers that are given the same one share what it sustains. */
@@ -154,7 +154,8 @@ class PayingBuyer implements Buyer {
       retire: (trade) => this.#retire(trade),
     }
     // A page that buys from one seller does not load it.
-    this.#comparing = sellers && import('./comparing.ts').then(({ Comparing }) => new Comparing(counter, sellers))
+    this.#comparing =
+      sellers && import('./offers/comparing.ts').then(({ Comparing }) => new Comparing(counter, sellers))
     this.#comparing?.catch(() => {})
     // Clients keep a fetch that they are given as a function of its own, or as one of theirs.
     this.fetch = this.fetch.bind(this)

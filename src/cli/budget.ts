@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type LimitRow, limitRecord, limitRows, readLimitChange } from '../buyer/limitRows.ts'
+import { type LimitRow, limitRecord, limitRows, readLimitChange } from '../buyer/journal/limitRows.ts'
 import type { Journal } from '../ledger/index.ts'
 import { LIMIT_NAMES, type LimitName } from '../ledger/limits.ts'
 import { formatMsat } from '../money/msat.ts'

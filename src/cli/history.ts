@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { agreementRecords, type HistoryRecord, paymentRecords } from '../buyer/history.ts'
+import { agreementRecords, type HistoryRecord, paymentRecords } from '../buyer/journal/history.ts'
 import { StreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/index.ts'
 import { formatMsat } from '../money/msat.ts'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { StreamError } from '../errors/error.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 
-export { readUrl } from '../buyer/urlText.ts'
+export { readUrl } from '../buyer/requests/urlText.ts'
 export { readDuration } from '../money/duration.ts'
 
 /** Options that several commands share. A flag goes before its environment variable, and that before the default. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { askPrice, priceExamples, priceRecord } from '../buyer/price.ts'
+import { askPrice, priceExamples, priceRecord } from '../buyer/offers/price.ts'
 import { formatMsat } from '../money/msat.ts'
 import { formatAsked } from '../money/tariff.ts'
 import { jsonOption, locationOption, readUrl } from './options.ts'

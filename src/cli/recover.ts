@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type RecoveredAgreement, type RecoveredPayment, type Recovery, recover } from '../buyer/recover.ts'
+import { type RecoveredAgreement, type RecoveredPayment, type Recovery, recover } from '../buyer/journal/recover.ts'
 import { EXIT } from '../errors/codes.ts'
 import { formatMsat } from '../money/msat.ts'
 import { interruptSignal, unlessAborted } from './interrupt.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { proofOf } from '../buyer/proof.ts'
+import { proofOf } from '../buyer/journal/proof.ts'
 import { StreamError } from '../errors/error.ts'
 import { openJournal } from '../ledger/index.ts'
 import type { Journal, JournalAgreement } from '../ledger/journal.ts'

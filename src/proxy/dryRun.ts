@@ -1,4 +1,4 @@
-import { streamChallenge } from '../buyer/control.ts'
+import { streamChallenge } from '../buyer/trade/control.ts'
 import { StreamError } from '../errors/error.ts'
 import { formatAsked } from '../money/tariff.ts'
 import { knownResponse } from '../seller/adapters/response.ts'

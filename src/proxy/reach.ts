@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
-import { isPrivateAddress } from '../buyer/privateHosts.ts'
+import { isPrivateAddress } from '../buyer/requests/privateHosts.ts'
 import { StreamError } from '../errors/error.ts'
 import { isLoopback } from '../wire/loopback.ts'
 

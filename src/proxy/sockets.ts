@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { PaidWebSocket } from '../buyer/websocket.ts'
+import type { PaidWebSocket } from '../buyer/requests/websocket.ts'
 import { toStreamError } from '../errors/error.ts'
 import { MAX_MESSAGE } from '../gateway/websocket/limits.ts'
 import { PAYMENT_ENDED } from '../gateway/websocket/relay.ts'

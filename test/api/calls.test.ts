@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createBuyer } from '../../src/buyer/buyer.ts'
-import type { Closing } from '../../src/buyer/closing.ts'
+import type { Closing } from '../../src/buyer/trade/closing.ts'
 import { createInvoice, readInvoice } from '../../src/lightning/verbs/verbs.ts'
 import { judgeProof, readProof } from '../../src/wire/proof.ts'
 import { openMarket } from '../trade/market.ts'

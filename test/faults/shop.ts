@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { type Buyer, type BuyerOptions, createBuyer } from '../../src/buyer/buyer.ts'
-import type { Closing } from '../../src/buyer/closing.ts'
+import type { Closing } from '../../src/buyer/trade/closing.ts'
 import { type Journal, openJournal } from '../../src/ledger/index.ts'
 import type { LightningNode, OutgoingPayment, Settlement } from '../../src/lightning/node.ts'
 import { formatMsat, minus } from '../../src/money/msat.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { openWebSocket } from '../../src/buyer/websocket.ts'
+import { openWebSocket } from '../../src/buyer/requests/websocket.ts'
 import { acceptUpgrades } from '../../src/gateway/websocket/upgrade.ts'
 import { atEnd, openStand } from './stand.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { streamChallenge } from '../../src/buyer/control.ts'
+import { streamChallenge } from '../../src/buyer/trade/control.ts'
 import { openLedger } from '../../src/ledger/index.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { sat } from '../../src/money/msat.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Buyer } from '../../src/buyer/buyer.ts'
-import { proofOf } from '../../src/buyer/proof.ts'
+import { proofOf } from '../../src/buyer/journal/proof.ts'
 import { openJournal } from '../../src/ledger/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { minus } from '../../src/money/msat.ts'

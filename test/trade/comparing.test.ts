@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Buyer, type BuyerOptions, createBuyer } from '../../src/buyer/buyer.ts'
-import type { SellerNews, Sellers } from '../../src/buyer/sellers.ts'
+import type { SellerNews, Sellers } from '../../src/buyer/offers/sellers.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { comparePrices, formatPrice, parsePrice } from '../../src/money/price.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'

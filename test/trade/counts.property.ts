@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BodyCounter, Received } from '../../src/buyer/received.ts'
+import { BodyCounter, Received } from '../../src/buyer/received/received.ts'
 import { counterFor } from '../../src/meter/counter.ts'
 import { anyBytes, cutAt, cuts, join } from '../../src/meter/testing/chunks.ts'
 import { parsePrice } from '../../src/money/price.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Received } from '../../src/buyer/received.ts'
+import { Received } from '../../src/buyer/received/received.ts'
 import { price } from '../../src/money/price.ts'
 import { openMarket, readAll, rejection, Source, sleep, until } from './market.ts'
 import { RawBuyer } from './wire.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BodyCounter, Received } from '../../src/buyer/received.ts'
+import { BodyCounter, Received } from '../../src/buyer/received/received.ts'
 import { answerCounter } from '../../src/meter/answer.ts'
 import type { Piece } from '../../src/meter/counter.ts'
 import { Gate } from '../../src/meter/gate.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { streamChallenge } from '../../src/buyer/control.ts'
+import { streamChallenge } from '../../src/buyer/trade/control.ts'
 import type { WebHandler } from '../../src/seller/adapters/node.ts'
 import { type DecodedAgreement, decodeAgreement, decodeInvoiceList } from '../../src/wire/agreement.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'

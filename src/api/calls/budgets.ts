@@ -1,4 +1,4 @@
-import { limitRecord, limitRows, readLimitChange } from '../../buyer/limitRows.ts'
+import { limitRecord, limitRows, readLimitChange } from '../../buyer/journal/limitRows.ts'
 import type { Journal } from '../../ledger/journal.ts'
 import type { KeptLimit } from '../../ledger/limits.ts'
 import { call } from '../call.ts'

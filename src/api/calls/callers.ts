@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readHost } from '../../buyer/limitRows.ts'
+import { readHost } from '../../buyer/journal/limitRows.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { CallerLimits } from '../../ledger/limits.ts'
 import { parseMsat } from '../../money/msat.ts'

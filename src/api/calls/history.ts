@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { paymentRecord } from '../../buyer/history.ts'
+import { paymentRecord } from '../../buyer/journal/history.ts'
 import { readDuration } from '../../money/duration.ts'
 import { call } from '../call.ts'
 import { nextOf, placeOf } from '../pages.ts'

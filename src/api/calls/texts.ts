@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { askPrice, priceExamples, priceRecord } from '../../buyer/price.ts'
-import { readUrl } from '../../buyer/urlText.ts'
+import { askPrice, priceExamples, priceRecord } from '../../buyer/offers/price.ts'
+import { readUrl } from '../../buyer/requests/urlText.ts'
 import { StreamError } from '../../errors/error.ts'
 import { readInvoice } from '../../lightning/verbs/verbs.ts'
 import { call } from '../call.ts'

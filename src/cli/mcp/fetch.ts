@@ -1,6 +1,6 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
-import type { Closing } from '../../buyer/closing.ts'
+import type { Closing } from '../../buyer/trade/closing.ts'
 import { StreamError } from '../../errors/error.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
 import { fromProblem } from '../../wire/problem.ts'

@@ -1,4 +1,4 @@
-import { reachOf } from '../../buyer/privateHosts.ts'
+import { reachOf } from '../../buyer/requests/privateHosts.ts'
 import { StreamError } from '../../errors/error.ts'
 
 export interface HostRules {

@@ -1,4 +1,4 @@
-import type { TradeSummary } from '../../buyer/summary.ts'
+import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
 import { cyan, dim, green, yellow } from './colour.ts'
 import { unitsOf } from './record.ts'

@@ -1,5 +1,5 @@
-import type { Closing } from '../../buyer/closing.ts'
-import type { TradeSummary } from '../../buyer/summary.ts'
+import type { Closing } from '../../buyer/trade/closing.ts'
+import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { minus } from '../../money/msat.ts'
 import { stepsPerUnit } from '../../money/price.ts'
 import { formatAsked } from '../../money/tariff.ts'

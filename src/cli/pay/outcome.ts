@@ -1,4 +1,4 @@
-import { type ByHandResult, payByHand } from '../../buyer/byHand.ts'
+import { type ByHandResult, payByHand } from '../../buyer/payments/byHand.ts'
 import type { LightningNode } from '../../lightning/node.ts'
 import type { Paying, PreparedPayment } from '../../lightning/verbs/prepare.ts'
 import { formatMsat } from '../../money/msat.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { unreachable } from '../../buyer/control.ts'
-import { guardRedirects } from '../../buyer/redirects.ts'
+import { guardRedirects } from '../../buyer/requests/redirects.ts'
+import { unreachable } from '../../buyer/trade/control.ts'
 import { StreamError } from '../../errors/error.ts'
 
 /** Something that a seller says it sells, in its own words. The 402 alone binds. */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import type { TradeSummary } from '../../buyer/summary.ts'
+import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { sat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
 import { liveLines } from './tell.ts'

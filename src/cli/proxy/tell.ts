@@ -1,4 +1,4 @@
-import type { Recovery } from '../../buyer/recover.ts'
+import type { Recovery } from '../../buyer/journal/recover.ts'
 import { toStreamError } from '../../errors/error.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
 import type { CallersTrade, PurseEvent } from '../../proxy/purses.ts'

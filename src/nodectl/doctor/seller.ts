@@ -1,5 +1,5 @@
 import { connect, type PeerCertificate } from 'node:tls'
-import { streamChallenge, unreachable } from '../../buyer/control.ts'
+import { streamChallenge, unreachable } from '../../buyer/trade/control.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { Journal } from '../../ledger/index.ts'
 import type { LightningNode } from '../../lightning/node.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { recover } from '../../../src/buyer/recover.ts'
+import { recover } from '../../../src/buyer/journal/recover.ts'
 import { openJournal } from '../../../src/ledger/index.ts'
 import { answering } from './answering.ts'
 import { sleep } from './clock.ts'

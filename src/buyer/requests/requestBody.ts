@@ -1,0 +1,28 @@
+import { StreamError } from '../../errors/error.ts'
+import { type OwnSending, SEND, SENT } from './sending.ts'
+
+/** A request as it was asked for, and the bytes of its body. */
+export interface Measured {
+  readonly request: RequestInit
+  readonly sent: bigint
+}
+
+/**
+ * Makes bytes of a request's body, where those are sold: of a form, say, nobody else knows how many it has.
+ * @throws StreamError `request-refused` for a body that brings its own way to be sent, and not its length
+ */
+export async function measured(init: RequestInit): Promise<Measured> {
+  if (init.body === undefined || init.body === null) return { request: init, sent: lengthSent(init) }
+  const whole = new Response(init.body)
+  const body = new Uint8Array(await whole.arrayBuffer())
+  const headers = new Headers(init.headers)
+  const type = whole.headers.get('content-type')
+  if (type !== null && !headers.has('content-type')) headers.set('content-type', type)
+  return { request: { ...init, headers, body }, sent: BigInt(body.byteLength) }
+}
+
+function lengthSent({ [SEND]: send, [SENT]: sent, method = 'GET' }: OwnSending): bigint {
+  if (!send || sent !== undefined) return sent ?? 0n
+  if (method === 'GET' || method === 'HEAD') return 0n
+  throw new StreamError('request-refused', 'what is uploaded is charged here, and this body does not tell its length')
+}
