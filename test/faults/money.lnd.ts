@@ -7,10 +7,10 @@ import {
   openChannel,
   payViaPaymentRequest,
 } from 'lightning'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openLnd } from '../../lightning-net/lnd.ts'
 import { type LightningNet, startLightningNet } from '../../lightning-net/network.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import type { BuyerOptions } from '../../src/buyer/buyer.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
@@ -18,7 +18,7 @@ import type { WallOptions } from '../../src/seller/paywall.ts'
 import { type HoldingNode, holdingNode } from './holding.ts'
 import { KIB, readPlaced, rejection, Shop, sellBytes, sleep } from './shop.ts'
 
-const { skip }: SharedLightningNet = inject('lightningNet')
+const skip = noLnd()
 /** How long payments stay in flight. Minutes by hand: `HOLD_MS=120000 npm test -- --only lnd test/faults`. */
 const HOLD_MS = Number(process.env.HOLD_MS ?? 10_000)
 const TOTAL = 200 * KIB

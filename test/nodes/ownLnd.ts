@@ -8,13 +8,11 @@ import { expect, vi } from 'vitest'
 import { startDaemon } from '../../lightning-net/daemon.ts'
 import { startGuard } from '../../lightning-net/guard.ts'
 import { openLnd, type RunningLnd, startLnd } from '../../lightning-net/lnd.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import type { SharedNet } from '../../lightning-net/shared.ts'
 import { type BtcdRpc, mine } from '../../src/nodectl/chain/btcd.ts'
 import { freePorts } from '../../src/nodectl/chain/ports.ts'
 import { listens } from '../../src/nodectl/chain/wait.ts'
 import { builtBinaries } from '../../src/nodectl/programs/build.ts'
-
-type Net = NonNullable<SharedLightningNet['net']>
 
 /** A node on another chain: where its peers connect, and its key. */
 export interface Stranger {
@@ -23,7 +21,7 @@ export interface Stranger {
 }
 
 /** LNDs of a test's own on the shared chain, so that those which other files count on stay as they are. */
-export function ownLnds(net: Net, home: string) {
+export function ownLnds(net: SharedNet, home: string) {
   const guard = startGuard()
   const running = new Map<string, RunningLnd>()
   const starts = new Map<string, () => Promise<RunningLnd>>()

@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type AuthenticatedLnd, cancelHodlInvoice, createHodlInvoice, getInvoice, settleHodlInvoice } from 'lightning'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openLnd } from '../../../../lightning-net/lnd.ts'
 import { type LightningNet, startLightningNet } from '../../../../lightning-net/network.ts'
-import type { SharedLightningNet } from '../../../../lightning-net/shared.ts'
+import { sharedNet } from '../../../../lightning-net/sharedNet.ts'
 import { sat } from '../../../money/msat.ts'
 import type { LightningNode, Settlement } from '../../node.ts'
 import { createLndNode } from '../index.ts'
 import { startWire, type Wire } from './wire.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const reason = skip ? ` (skipped: ${skip})` : ''
 
 describe.skipIf(skip)(`the wire to LND breaks${reason}`, () => {
