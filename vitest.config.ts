@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { LongFirst } from './scripts/run/longFirst.ts'
 
 /** Folders that hold tests; `python` has a runner of its own; `web` is tested from `test/browser`. */
 const FOLDERS = '{src,test,scripts,bench,examples,lightning-net}'
@@ -14,6 +15,7 @@ export default defineConfig({
     // No retries of a test: one that fails sometimes has found something. `--again` of `scripts/test.ts` names what it has.
     retry: 0,
     teardownTimeout: 60 * SECOND,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {

@@ -1,22 +1,26 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Guard, startGuard } from '../../lightning-net/guard.ts'
 
-let folder: string | undefined
+let guard: Guard | undefined
 
 /**
- * For vitest's `globalSetup`: what Node has compiled once for a run, its other processes load. Tests start the command and its like some
- * thousand times, and from source that takes a second of the processor each time, most of it for what the one before did as well.
+ * For vitest's `globalSetup`: what Node has compiled once for a run, its other processes load. Tests start the command many hundred
+ * times, and from source each start takes a second of the processor, two thirds of it for what the one before did as well.
  * Only for one run: folders of tests are made anew each time, and what was compiled in them would stay for ever.
  */
 export function setup(): void {
   if (process.env.NODE_COMPILE_CACHE) return
-  folder = mkdtempSync(join(tmpdir(), 'streampay-compiled-'))
+  const folder = mkdtempSync(join(tmpdir(), 'streampay-compiled-'))
   process.env.NODE_COMPILE_CACHE = folder
+  // Removes it when this process has gone, however that was.
+  guard = startGuard()
+  guard.clear(folder)
 }
 
 export function teardown(): void {
-  if (folder === undefined) return
+  if (!guard) return
   delete process.env.NODE_COMPILE_CACHE
-  rmSync(folder, { recursive: true, force: true })
+  guard.end()
 }

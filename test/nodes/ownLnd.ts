@@ -8,6 +8,7 @@ import { expect, vi } from 'vitest'
 import { startDaemon } from '../../lightning-net/daemon.ts'
 import { startGuard } from '../../lightning-net/guard.ts'
 import { openLnd, type RunningLnd, startLnd } from '../../lightning-net/lnd.ts'
+import { NET_PORTS } from '../../lightning-net/network.ts'
 import type { SharedNet } from '../../lightning-net/shared.ts'
 import { type BtcdRpc, mine } from '../../src/nodectl/chain/btcd.ts'
 import { freePorts } from '../../src/nodectl/chain/ports.ts'
@@ -40,7 +41,7 @@ export function ownLnds(net: SharedNet, home: string) {
 
     /** On the shared btcd. @param config more lines for lnd.conf */
     async start(name: string, config: readonly string[] = []): Promise<RunningLnd> {
-      const [peerPort, rpcPort] = (await freePorts(2)) as [number, number]
+      const [peerPort, rpcPort] = (await freePorts(2, undefined, NET_PORTS)) as [number, number]
       const chain = { kind: 'btcd', rpc: net.btcd } as const
       const setup = { program: programs.lnd, name, dir: join(home, name), peerPort, rpcPort, config, chain }
       starts.set(name, () => startLnd(setup, guard))
@@ -56,7 +57,7 @@ export function ownLnds(net: SharedNet, home: string) {
 
     /** An LND on simnet, with a chain of its own: nodes listen for peers only when they have one. */
     async stranger(): Promise<Stranger> {
-      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4)) as [number, number, number, number]
+      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4, undefined, NET_PORTS)) as [number, number, number, number]
       const rpc = { port: rpcPort, user: 'stream', password: 'simnet', cert: join(home, 'simnet', 'rpc.cert') }
       await startSimnet(rpc, p2p)
       const dir = join(home, 'stranger')
