@@ -57,7 +57,12 @@ export function ownLnds(net: SharedNet, home: string) {
 
     /** An LND on simnet, with a chain of its own: nodes listen for peers only when they have one. */
     async stranger(): Promise<Stranger> {
-      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4, undefined, NET_PORTS)) as [number, number, number, number]
+      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4, undefined, NET_PORTS)) as [
+        number,
+        number,
+        number,
+        number,
+      ]
       const rpc = { port: rpcPort, user: 'stream', password: 'simnet', cert: join(home, 'simnet', 'rpc.cert') }
       await startSimnet(rpc, p2p)
       const dir = join(home, 'stranger')
@@ -90,7 +95,8 @@ export function ownLnds(net: SharedNet, home: string) {
   }
 }
 
-const eventually = <T>(attempt: () => Promise<T>): Promise<T> => vi.waitFor(attempt, { timeout: 60_000, interval: 100 })
+const eventually = <T>(attempt: () => Promise<T>): Promise<T> =>
+  vi.waitFor(attempt, { timeout: 170_000, interval: 100 })
 
 const simnetMiner = p2wpkh(secp256k1.getPublicKey(new Uint8Array(32).fill(7), true), {
   bech32: 'sb',
