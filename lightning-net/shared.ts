@@ -53,6 +53,8 @@ export async function setup(project: TestProject): Promise<void> {
 async function lend(worker: string): Promise<SharedNet> {
   const starting = running.get(worker) ?? startLightningNet({ carol: true, onProgress: printer() })
   running.set(worker, starting)
+  // A network that did not start fails the file that asked, and not those after it.
+  starting.catch(() => running.delete(worker))
   const { dir, network, btcd, alice, bob, carol } = await starting
   return { dir, network, btcd, alice, bob, carol: carol! }
 }
