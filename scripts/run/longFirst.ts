@@ -7,6 +7,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  */
 const LONG = [
   'test/python/package.e2e.ts',
+  'test/hostile/hostile.e2e.ts',
+  'test/crash/crash.e2e.ts',
+  'bench/market/market.e2e.ts',
   'test/crash/crash.lnd.ts',
   'test/nodes/up.lnd.ts',
   'test/networks/networks.lnd.ts',
