@@ -86,6 +86,7 @@ parentPort.on('message', async ({ id, ask, ...rest }) => {
     answer.listeners = { before, after: counted() }
   }
   parentPort.postMessage({ id, ...answer })
-  if (ask === 'end') parentPort.close()
+  // Deno's port cannot be closed, and keeps a thread for as long as it is listened to.
+  if (ask === 'end') parentPort.close ? parentPort.close() : parentPort.unref()
 })
 parentPort.postMessage({ ready: (await node.info()).publicKey })
