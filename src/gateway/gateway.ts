@@ -1,3 +1,4 @@
+import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceSpec } from '../money/tariff.ts'
@@ -41,6 +42,8 @@ export interface GatewayParts {
    * route that it came to, to be shown in that one's place. Status and challenge of a 402 stay.
    */
   readonly pages?: (request: Request, answer?: Answer) => Response | undefined | Promise<Response | undefined>
+  /** Calls the opening off: it rejects with the signal's reason, and what opens after that is closed. None by default. */
+  readonly signal?: AbortSignal
 }
 
 /** What a browser would get without a page. */
@@ -97,10 +100,16 @@ export class Gateway {
   ): Promise<Gateway> {
     const gateway = new Gateway(config, parts)
     if (onEvent) gateway.#listeners.add(onEvent)
+    const { signal } = parts
+    signal?.throwIfAborted()
+    const applying = gateway.#apply(config)
     try {
-      await gateway.#apply(config)
+      await unlessAborted(applying, signal)
     } catch (error) {
-      await gateway.close()
+      const closed = applying.catch(() => {}).then(() => gateway.close())
+      // Nodes that are being opened may take as long as they like.
+      if (signal?.aborted) closed.catch(() => {})
+      else await closed
       throw error
     }
     return gateway

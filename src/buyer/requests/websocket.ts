@@ -246,7 +246,8 @@ function upgrade(
   })
   return new Promise((resolve, reject) => {
     const leave = () => socket.terminate()
-    signal?.addEventListener('abort', leave, { once: true })
+    signal?.addEventListener('abort', leave)
+    socket.once('close', () => signal?.removeEventListener('abort', leave))
     if (signal?.aborted) leave()
     socket.once('error', reject)
     socket.once('unexpected-response', (_, answer) => {
