@@ -221,7 +221,6 @@ class PayingBuyer implements Buyer {
   }
 
   async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
-    request.signal?.throwIfAborted()
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
     const trade = known && (await this.#agreed(known, request))
@@ -272,8 +271,8 @@ class PayingBuyer implements Buyer {
   async close({ keep = false, signal }: CloseOptions = {}): Promise<readonly Closing[]> {
     const hurry = this.#hurry
     const leave = () => hurry.abort(signal?.reason)
-    signal?.addEventListener('abort', leave)
     if (signal?.aborted) leave()
+    else signal?.addEventListener('abort', leave)
     try {
       return await this.#close(keep, hurry.signal)
     } finally {
@@ -490,6 +489,7 @@ class PayingBuyer implements Buyer {
   }
 
   async #send(url: string, request: RequestInit): Promise<Response> {
+    request.signal?.throwIfAborted()
     try {
       return await this.#fetch(url, request)
     } catch (error) {

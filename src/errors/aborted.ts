@@ -8,7 +8,7 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null
   return new Promise<T>((resolve, reject) => {
     const leave = () => reject(signal.reason)
     if (signal.aborted) leave()
-    signal.addEventListener('abort', leave)
+    else signal.addEventListener('abort', leave, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
   })
 }
