@@ -227,7 +227,7 @@ export class Trade {
       this.#end(receipt, false)
       if (abort.signal.aborted) throw this.#withCounts(abort.signal.reason)
       if (init.signal?.aborted) throw init.signal.reason
-      throw unreachable(url, error)
+      throw this.#withCounts(unreachable(url, error))
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander'
-import { CODES, type ErrorCode, EXIT, type ExitName } from '../../errors/codes.ts'
+import { CODES, type ErrorCode, EXIT, type ExitName, isRetryable } from '../../errors/codes.ts'
 import { EVENTS, FAILED } from './events.ts'
 import { typeOf, type ValueType } from './types.ts'
 
@@ -112,5 +112,5 @@ export const exitCodes = () =>
 export const errorCodes = () =>
   (Object.keys(CODES) as ErrorCode[]).map((code) => {
     const { title, hint, exit, status } = CODES[code]
-    return { code, title, hint, exit: EXIT[exit], status }
+    return { code, title, hint, exit: EXIT[exit], status, retryable: isRetryable(code) }
   })
