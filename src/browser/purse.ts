@@ -45,6 +45,7 @@ export interface PurseOptions {
   readonly ahead?: string | Msat
   /** Where payments are written before they are sent; in memory by default. `StoredJournal` outlives the page. */
   readonly journal?: Journal
+  /** What sends requests. The page's own `fetch`, past its cache, by default. */
   readonly fetch?: typeof globalThis.fetch
 }
 

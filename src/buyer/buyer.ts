@@ -33,7 +33,7 @@ export interface BuyerOptions {
   readonly node: PayingNode | Promise<PayingNode>
   /** The most that this buyer spends in all, routing included. 1,000 sat by default. */
   readonly max?: string | Msat
-  /** A budget that several buyers share: what this one spends is taken from it too, and `max` holds besides. */
+  /** A budget that several buyers share: what this one spends is taken from it too, and `max` holds besides. None by default. */
   readonly within?: Budget
   /** The most that is accepted for a unit; one price, or one for each unit. No limit by default. */
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
@@ -43,7 +43,7 @@ export interface BuyerOptions {
   readonly strategy?: BuyerStrategy
   /**
    * Several places where the same thing is sold. `fetch` of a path then buys from the best of them, and goes to another when that is cheaper
-   * by enough, or the one fails; whole URLs are bought where they are.
+   * by enough, or the one fails; whole URLs are bought where they are. None by default: all is bought where it is asked for.
    */
   readonly sellers?: readonly string[] | Sellers
   /**
@@ -53,13 +53,13 @@ export interface BuyerOptions {
   readonly journal?: Journal
   /** What may be spent, besides the limits that are kept in the journal and hold for all that share it. None by default. */
   readonly limits?: { readonly [K in keyof Limits]?: string | Msat }
-  /** Told when four fifths of a limit are used. */
+  /** Told when four fifths of a limit are used. Nobody by default. */
   readonly onLimitNear?: (use: LimitUse) => void
   /** The most that routing may add to a payment, in per cent. 3 by default. */
   readonly maxFeePercent?: number
   /** When a seller that was paid and sends nothing is given up. In ms; 30 s by default. */
   readonly stallMs?: number
-  /** Sends credentials over plain http to other machines too, where who listens can use them. Loopback needs no leave. */
+  /** Sends credentials over plain http to other machines too, where who listens can use them. False by default; loopback needs no leave. */
   readonly insecure?: boolean
   /**
    * Which redirects are followed: `same-origin` by default; `follow` also to other origins, without what was meant for the first,

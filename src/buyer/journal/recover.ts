@@ -21,11 +21,13 @@ import {
 import { dealOf, readPast } from './past.ts'
 
 export interface RecoverOptions {
+  /** The node that earlier runs paid with: only that one knows what became of their payments. */
   readonly node: LightningNode
+  /** What earlier runs wrote. */
   readonly journal: Journal
   /** What sends requests; the default is `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** Also closes the agreements that were left open, and takes their balances back. Otherwise a later purchase takes them up. */
+  /** Also closes the agreements that were left open, and takes their balances back. False by default: a later purchase takes them up. */
   readonly close?: boolean
   /** Which agreements are taken up; all by default. */
   readonly takes?: (agreement: JournalAgreement) => boolean

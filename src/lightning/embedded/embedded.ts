@@ -30,7 +30,7 @@ export interface EmbeddedOptions {
   readonly alias?: string
   /** Capacity of the channels it opens, in satoshi: 100 000 to 16 777 215. Default 16 000 000. Half of it starts with the peer. */
   readonly channelSat?: bigint
-  /** Only `regtest`: LDK 0.1.0 in WASM is for private chains, where money is free. */
+  /** Only `regtest`, which is the default: LDK 0.1.0 in WASM is for private chains, where money is free. */
   readonly network?: 'regtest'
   /** WASM memory above which the node restarts from its disk between payments, in MiB. Default 700; LDK ends at 4096. */
   readonly memoryLimitMiB?: number
