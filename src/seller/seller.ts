@@ -44,7 +44,7 @@ export interface SellerOptions {
   readonly ledger?: Ledger
   /** At least 32 bytes, the same after a restart if the ledger is kept. Random by default. */
   readonly secret?: Uint8Array
-  /** Protection space in challenges. */
+  /** Protection space in challenges, such as the host: at most 128 printable ASCII characters. `stream` by default. */
   readonly realm?: string
   /** How many agreements may wait for their first payment at once. 1,000 by default. */
   readonly maxUnpaidAgreements?: number
@@ -55,6 +55,7 @@ export interface SellerOptions {
    * all clients count as one address.
    */
   readonly trustProxy?: number
+  /** Told what happens. Nobody by default. */
   readonly onEvent?: (event: SellerEvent) => void
 }
 
