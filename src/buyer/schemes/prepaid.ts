@@ -87,6 +87,8 @@ const MAX_TRIED_ELSEWHERE = 1
 /** How long what is on its way is waited for at the end. */
 const CLOSE_MS = 15_000
 const MAX_KNOWN_PLACES = 4096
+/** Of what is used up, so many are still told. */
+const MAX_OVER = 256
 
 /**
  * Pays sellers that want to be paid first: by session, charge and L402. What is paid for is in the journal before it is paid, under one id with its payment, so
@@ -380,6 +382,9 @@ export class Prepaid {
 
   #hold(held: Held): Held {
     this.#held.set(held.token.id, held)
+    // A buyer may run for months, and pay a charge for each request.
+    const over = [...this.#held.values()].filter(({ state }) => state === 'closed')
+    for (const { token } of over.slice(0, Math.max(0, over.length - MAX_OVER))) this.#held.delete(token.id)
     return held
   }
 
