@@ -58,6 +58,8 @@ class Held {
   /** Of a session that was opened. */
   account: SessionAccount | undefined
   refund: Refund | undefined
+  /** Payment hashes of its further deposits that are being paid. */
+  readonly paying = new Set<string>()
   uses = 0
   /** It was answered with something else than a 402, now or in an earlier run. */
   wasGood: boolean
@@ -354,7 +356,10 @@ export class Prepaid {
     const prepayment = readPrepayment(option)
     checkPrepayment(prepayment, info, this.#parts, Date.now())
     const token = newToken(prepayment, { url, method }, { sessionId })
-    const paid = await this.#payFor(wallet, token, held.token.id)
+    // Some sellers offer the same invoice until it is paid.
+    if (held.paying.has(token.paymentHash)) return ZERO
+    held.paying.add(token.paymentHash)
+    const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
     await this.#addDeposit(wallet, token, paid.preimage).catch(async (error) => {
