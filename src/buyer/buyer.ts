@@ -11,6 +11,7 @@ import { acceptUpTo, applyStrategy, type BuyerStrategy, offerRefusal } from '../
 import type { Agreement, Offer } from '../terms/terms.ts'
 import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
+import type { SchemeName } from '../wire/challenges.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
 import { dealOf, readPast, serves } from './journal/past.ts'
@@ -23,6 +24,7 @@ import type { Wallet } from './payments/payer.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
 import { byItsOwn } from './requests/sending.ts'
 import { checkTransport } from './requests/transport.ts'
+import type { Prepaid, PrepaidSummary } from './schemes/prepaid.ts'
 import type { Closing } from './trade/closing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './trade/control.ts'
 import type { TradeSummary } from './trade/summary.ts'
@@ -39,6 +41,16 @@ export interface BuyerOptions {
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
   /** The most that is paid or in flight for what was not received: what a seller that stops can win. 10 sat by default. */
   readonly ahead?: string | Msat
+  /**
+   * What may be paid by, the most wanted first: of several that a 402 offers, the first of these. `stream`, `session`, `charge` and `l402` by
+   * default, which is the order of what is at risk; only `stream` with `['stream']`.
+   */
+  readonly schemes?: readonly SchemeName[]
+  /**
+   * The most that is paid in one piece before anything comes, to sellers that want it so: by `session`, `charge` and `l402`, where all of it is lost if the
+   * seller keeps it. 50 sat by default. `ahead` bounds what `stream` has at risk.
+   */
+  readonly maxRisk?: string | Msat
   /** How to haggle. `maxPrice` bounds whatever it says. By default any offer within `maxPrice` is taken as it is. */
   readonly strategy?: BuyerStrategy
   /**
@@ -86,8 +98,9 @@ export interface CloseOptions {
  */
 export interface Buyer {
   /**
-   * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read. `init.signal` ends the
-   * request and the reading of its body; terms that were being agreed on are there for the next request.
+   * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read. One that can only be
+   * prepaid is paid within `maxRisk`, and the request sent again. `init.signal` ends the request and the reading of its body; terms that were
+   * being agreed on are there for the next request.
    * @throws StreamError among others `transport-insecure`, `redirect-refused`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
    *   `stream-interrupted`, `stream-stalled`, `window-too-small`, each with what was received, paid and left
    */
@@ -100,6 +113,8 @@ export interface Buyer {
    * @throws StreamError as `fetch` before anything is paid
    */
   agree(input: string | URL, init?: RequestInit): Promise<TradeSummary | undefined>
+  /** What this buyer prepaid: sessions, charges, and L402 tokens. */
+  readonly prepaid: readonly PrepaidSummary[]
   /** How each agreement of this buyer stands. */
   readonly trades: readonly TradeSummary[]
   readonly spent: Msat
@@ -158,10 +173,15 @@ class PayingBuyer implements Buyer {
   /** Ends the closing that is under way. */
   #hurry = new AbortController()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
+  readonly #schemes: readonly SchemeName[]
+  readonly #maxRisk: Msat
+  #prepaid: Prepaid | undefined
 
   constructor(options: BuyerOptions) {
     this.#options = options
     this.#ahead = toMsat(options.ahead ?? sat(10))
+    this.#schemes = options.schemes ?? ['stream', 'session', 'charge', 'l402']
+    this.#maxRisk = toMsat(options.maxRisk ?? sat(50))
     this.#budget = new Budget(toMsat(options.max ?? sat(1000)), options.within)
     this.#limits = readLimits(options.limits)
     const limits = readPrices(options.maxPrice)
@@ -186,6 +206,10 @@ class PayingBuyer implements Buyer {
 
   get trades(): readonly TradeSummary[] {
     return this.#trades.map((trade) => trade.summary())
+  }
+
+  get prepaid(): readonly PrepaidSummary[] {
+    return this.#prepaid?.summaries ?? []
   }
 
   get closings(): readonly Closing[] {
@@ -236,7 +260,7 @@ class PayingBuyer implements Buyer {
       this.#retire(trade)
     }
     const startedAt = performance.now()
-    const response = await this.#send(url, request)
+    const response = (await this.#prepaid?.fetch(url, request)) ?? (await this.#send(url, request))
     return response.status === 402 ? this.#pay(url, request, response, check, startedAt) : response
   }
 
@@ -291,6 +315,7 @@ class PayingBuyer implements Buyer {
       return agreed
     })
     this.#byPlace.clear()
+    if (this.#prepaid) await unlessAborted(this.#prepaid.close(keep), signal).catch(() => {})
     if (keep) {
       await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep(signal)))
       await Promise.allSettled(this.#ends.values())
@@ -311,11 +336,19 @@ class PayingBuyer implements Buyer {
     check: CheckOffer | undefined,
     startedAt = performance.now(),
   ): Promise<Response> {
-    const challenge = streamChallenge(refused)
-    if (!challenge) return refused
-    await refused.body?.cancel().catch(() => {})
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
+    const challenge = this.#schemes.includes('stream') ? streamChallenge(refused) : undefined
+    // Sellers that are compared are compared by what they ask for use.
+    if (!check && (!challenge || this.#schemes[0] !== 'stream')) {
+      const prepaid = await this.#prepaying()
+      const best = prepaid?.options(refused)[0]?.scheme
+      const isFirst = best && (!challenge || this.#schemes.indexOf(best) < this.#schemes.indexOf('stream'))
+      // A payment that is called off goes on, and what it bought is there for the next request.
+      if (isFirst) return unlessAborted(prepaid!.pay(at, request, refused), request.signal)
+    }
+    if (!challenge) return refused
+    await refused.body?.cancel().catch(() => {})
     const trade = await this.#agreed(this.#tradeFor(at, request, challenge, check, startedAt), request)
     const response = await trade.fetch(at, request)
     const asked = response.status === 402 ? streamChallenge(response) : undefined
@@ -346,6 +379,21 @@ class PayingBuyer implements Buyer {
     } finally {
       if (agreeing) agreeing.waiting--
     }
+  }
+
+  /** A page that only pays by use does not load it. */
+  async #prepaying(): Promise<Prepaid | undefined> {
+    if (this.#schemes.every((scheme) => scheme === 'stream')) return undefined
+    const { Prepaid } = await import('./schemes/prepaid.ts')
+    this.#prepaid ??= new Prepaid({
+      ready: () => this.#ready(),
+      send: (url, request) => this.#send(url, request),
+      insecure: this.#options.insecure === true,
+      schemes: this.#schemes,
+      maxRisk: this.#maxRisk,
+      prices: this.#haggling.limits,
+    })
+    return this.#prepaid
   }
 
   #tradeFor(

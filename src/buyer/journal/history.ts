@@ -1,5 +1,7 @@
 import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { BY_HAND } from '../payments/byHand.ts'
+import { tokenOf } from '../schemes/token.ts'
 
 /** A line of the history. Amounts in msat, as decimal strings; the time in UTC. */
 export interface HistoryRecord {
@@ -16,6 +18,8 @@ export interface HistoryRecord {
   readonly returned?: string
   readonly payments?: string
   readonly url?: string
+  /** What an agreement was paid by. */
+  readonly scheme?: SchemeName
   readonly paymentHash?: string
   readonly preimage?: string
   readonly invoice?: string
@@ -39,7 +43,10 @@ export const paymentRecord = (payment: JournalPayment): HistoryRecord => ({
 
 /** The agreements, and the payments that belong to none: those made by hand. Oldest first. */
 export async function agreementRecords(journal: Journal, sinceMs: number): Promise<HistoryRecord[]> {
-  const agreements = (await journal.agreements()).filter(({ createdAtMs }) => createdAtMs >= sinceMs)
+  // A session's further deposits are payments on it.
+  const agreements = (await journal.agreements()).filter(
+    (one) => one.createdAtMs >= sinceMs && tokenOf(one)?.sessionId === undefined,
+  )
   const records = agreements.map((one) => agreementRecord(journal, one))
   const byHand = (await journal.payments({ agreementId: BY_HAND, sinceMs })).map(paymentRecord)
   const all = [...(await Promise.all(records)), ...byHand]
@@ -60,6 +67,7 @@ export async function agreementRecord(journal: Journal, agreement: JournalAgreem
     returned: `${back.reduce((sum, { amount }) => sum + amount, 0n)}`,
     payments: `${settled.length}`,
     url: agreement.url,
+    scheme: tokenOf(agreement)?.scheme ?? 'stream',
   }
 }
 
