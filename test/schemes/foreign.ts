@@ -56,7 +56,7 @@ export function mppxValidate(url: string): Promise<{ readonly code: number; read
   const main = fileURLToPath(new URL('./bin.js', import.meta.resolve('mppx')))
   const args = [main, 'validate', url, '--output-json']
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout) => {
+    execFile(process.execPath, args, { timeout: 200_000 }, (error, stdout) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: stdout })
     })
   })
