@@ -115,8 +115,8 @@ export interface Ledger {
    * paid yet.
    */
   topUp(agreementId: string, sessionId: string): Promise<Msat | undefined>
-  /** Ids of the sessions that are open. */
-  openSessions(): Promise<string[]>
+  /** Ids of the sessions that are open, and of those that were closed while nothing of a balance of `least` or more was claimed. */
+  unfinishedSessions(least: Msat): Promise<string[]>
   /** Rejects for an unknown agreement: those invoices must not be shown to anybody. */
   addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void>
   getAgreement(id: string): Promise<AgreementRecord | undefined>

@@ -39,6 +39,7 @@ export {
   type WallOptions,
   wall,
 } from './paywall.ts'
+export { SCHEMES, type Scheme } from './schemes/quote.ts'
 export { type Debts, Seller, type SellerEvent, type SellerOptions } from './seller.ts'
 export { serveFile, serveFolder } from './sources/folder.ts'
 export { proxyTo } from './sources/upstream.ts'

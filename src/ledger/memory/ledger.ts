@@ -2,7 +2,7 @@ import { StreamError } from '../../errors/error.ts'
 import type { Settlement } from '../../lightning/node.ts'
 import { MAX_MSAT, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
-import { owedOn, returnable } from '../balance.ts'
+import { owedOn, returnable, unfinished } from '../balance.ts'
 import {
   type AgreementRecord,
   type Claim,
@@ -87,11 +87,10 @@ export class MemoryLedger implements Ledger {
     return total
   }
 
-  async openSessions(): Promise<string[]> {
-    const open = [...this.#entries.values()].filter(
-      ({ record }) => record.claim?.scheme === 'session' && record.state === 'open',
-    )
-    return open.map(({ record }) => record.agreement.id).sort()
+  async unfinishedSessions(least: Msat): Promise<string[]> {
+    const records = [...this.#entries.values()].map(({ record }) => record)
+    const sessions = records.filter(({ claim }) => claim?.scheme === 'session')
+    return unfinished(sessions, least).sort()
   }
 
   async addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void> {

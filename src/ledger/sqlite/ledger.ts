@@ -3,7 +3,7 @@ import type { Settlement } from '../../lightning/node.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
 import { encodeTariff } from '../../wire/tariff.ts'
-import { owedOn, returnable } from '../balance.ts'
+import { owedOn, returnable, unfinished } from '../balance.ts'
 import {
   type AgreementRecord,
   type Claim,
@@ -98,8 +98,8 @@ export class SqliteLedger implements Ledger {
     })
   }
 
-  async openSessions(): Promise<string[]> {
-    return this.#database.guard(() => this.#sql.openSessions.all().map((row) => text(row, 'id')))
+  async unfinishedSessions(least: Msat): Promise<string[]> {
+    return this.#database.guard(() => unfinished(this.#sql.sessions.all().map(readAgreement), least))
   }
 
   async addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void> {

@@ -48,7 +48,7 @@ export const MIGRATIONS = [
    ALTER TABLE agreements ADD COLUMN claim_reference TEXT;
    DROP INDEX unpaid_agreements;
    CREATE INDEX unpaid_agreements ON agreements (created_at_ms) WHERE paid = 0 AND statement IS NULL AND scheme IS NULL;
-   CREATE INDEX open_sessions ON agreements (id) WHERE scheme = 'session' AND statement IS NULL`,
+   CREATE INDEX sessions ON agreements (id) WHERE scheme = 'session' AND (statement IS NULL OR returned = 0)`,
 ]
 
 export const QUERIES = {
@@ -76,7 +76,7 @@ export const QUERIES = {
     'SELECT min(created_at_ms) AS at FROM agreements WHERE paid = 0 AND statement IS NULL AND scheme IS NULL',
   // The first claim stays.
   claim: `UPDATE agreements SET scheme = ?, claim_reference = ? WHERE id = ? AND scheme = 'offered'`,
-  openSessions: `SELECT id FROM agreements WHERE scheme = 'session' AND statement IS NULL ORDER BY id`,
+  sessions: `SELECT * FROM agreements WHERE scheme = 'session' AND (statement IS NULL OR returned = 0) ORDER BY id`,
   nextInvoiceExpiry: `SELECT min(expires_at_ms) AS at FROM invoices
     WHERE agreement_id = ? AND settled_amount IS NULL AND expires_at_ms > ?`,
   countOpenInvoices:

@@ -119,7 +119,7 @@ export async function tell(ledger: Ledger) {
     ended: await Promise.all(Array.from({ length: HASHES }, (_, i) => ledger.getReturn(hash(i + 1)))),
     owed: await Promise.all([0n, 500n].map((least) => ledger.owed(0, msat(least)))),
     oldest: await ledger.oldestUnpaidMs(),
-    sessions: await ledger.openSessions(),
+    sessions: await ledger.unfinishedSessions(msat(500n)),
     expiries: await Promise.all(ids.map((one) => ledger.nextInvoiceExpiryMs(one, 5))),
   }
 }

@@ -1,0 +1,69 @@
+import { StreamError } from '../../errors/error.ts'
+import type { Msat } from '../../money/msat.ts'
+import { METHOD } from '../../wire/challenge.ts'
+import { type AnyCredential, parseAnyCredential } from '../../wire/credential.ts'
+import { CHARGE_INTENT } from '../../wire/mpp/charge.ts'
+import { SESSION_INTENT } from '../../wire/mpp/session.ts'
+import type { PaidHandler } from '../paywall.ts'
+import { useCharge } from './charge.ts'
+import { useL402 } from './l402.ts'
+import { Menus } from './menu.ts'
+import { checkSchemes, type Scheme } from './quote.ts'
+import type { Host } from './serve.ts'
+import { useSession } from './session.ts'
+import type { Shown } from './shown.ts'
+
+/** The schemes of the field at one wall, beside our own or in its place. */
+export class WallSchemes {
+  readonly menus: Menus
+  readonly #host: Host
+  readonly #schemes: readonly Scheme[]
+
+  /** @throws StreamError `option-invalid` */
+  constructor(host: Host, schemes: readonly Scheme[], allowance: Msat | undefined) {
+    this.#host = host
+    this.#schemes = checkSchemes(schemes)
+    this.menus = new Menus(host.seller, schemes, allowance)
+  }
+
+  /**
+   * Serves a request by what it shows; `undefined` where that is a credential of our own scheme.
+   * @throws StreamError
+   */
+  use(handler: PaidHandler, request: Request, shown: Shown): Promise<Response> | undefined {
+    const use = { host: this.#host, handler, request }
+    if (shown.kind !== 'payment') {
+      this.#check('l402')
+      return useL402(use, shown)
+    }
+    const credential = parseAnyCredential(shown.text)
+    switch (intentOf(credential)) {
+      case CHARGE_INTENT:
+        this.#check('charge')
+        return useCharge(use, credential)
+      case SESSION_INTENT:
+        this.#check('session')
+        return useSession(use, credential)
+      default:
+        return undefined
+    }
+  }
+
+  #check(scheme: Scheme): void {
+    if (!this.#schemes.includes(scheme)) throw new StreamError('method-unsupported', `${scheme} is not served here`)
+  }
+}
+
+const intentOf = ({ challenge: { method, intent } }: AnyCredential): string | undefined =>
+  method === METHOD ? intent : undefined
+
+/** The intent whose draft says how a refusal of this credential is to look; `undefined` for any other, and for what cannot be read. */
+export function draftOf(shown: Shown): 'charge' | 'session' | undefined {
+  if (shown.kind !== 'payment') return undefined
+  try {
+    const intent = intentOf(parseAnyCredential(shown.text))
+    return intent === CHARGE_INTENT || intent === SESSION_INTENT ? intent : undefined
+  } catch {
+    return undefined
+  }
+}
