@@ -30,7 +30,7 @@ const HEADERS = {
   plain: `Payment ${minimal}`,
   'any case, tokens, no spaces': 'PAYMENT Id=x,REALM=r,method=lightning,intent=charge,request=e30',
   'escapes and commas inside quotes': `Payment ${minimal.replace('"r"', '"a \\"b\\", Payment id=\\\\"')}`,
-  'unknown parameters': `Payment ${minimal}, header="Payment-Authorization"`,
+  'unknown parameters': `Payment ${minimal}, version="2", x=1`,
   'other schemes around it': `Basic realm="a, Payment b", Payment ${minimal}, L402 macaroon="AGIA", invoice="lnbc1"`,
   'two on one line': `Payment ${minimal}, Payment ${minimal.replace('"x"', '"y"')}`,
   'the readable one of two': `Payment ${minimal}, id="twice", Payment ${minimal}`,

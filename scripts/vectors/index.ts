@@ -9,6 +9,7 @@ import { negotiation } from './negotiation.ts'
 import { problem } from './problem.ts'
 import { proof } from './proof.ts'
 import { receipt } from './receipt.ts'
+import { schemes } from './schemes.ts'
 import { statement } from './statement.ts'
 import { tariff } from './tariff.ts'
 
@@ -27,6 +28,7 @@ const files = {
   negotiation,
   proof,
   tariff,
+  schemes,
 }
 
 /** File names and their text, as the code makes them now. */

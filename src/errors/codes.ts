@@ -244,6 +244,34 @@ export const CODES = {
     title: 'The return invoice cannot be paid',
     hint: "Send a fresh invoice on the agreement's network for no more than the balance.",
   },
+  'macaroon-invalid': {
+    status: 402,
+    exit: 'refused',
+    title: 'The L402 token is not accepted',
+    hint: 'Pay for a fresh token: the challenge in this answer has one.',
+    problem: 'verification-failed',
+  },
+  'preimage-invalid': {
+    status: 402,
+    exit: 'refused',
+    title: 'The preimage is not that of the payment',
+    hint: 'Send the preimage that the node returned for the invoice of this challenge.',
+    problem: 'verification-failed',
+  },
+  'session-unknown': {
+    status: 402,
+    exit: 'refused',
+    title: 'Unknown session',
+    hint: 'Open one from the fresh challenge in this answer.',
+    problem: 'invalid-challenge',
+  },
+  'session-closed': {
+    status: 402,
+    exit: 'refused',
+    title: 'The session is closed',
+    hint: 'Open another one from the fresh challenge in this answer.',
+    problem: 'invalid-challenge',
+  },
 
   // the buyer's own limits
   'price-too-high': {
@@ -257,6 +285,12 @@ export const CODES = {
     exit: 'refused',
     title: 'The price is in another unit than the limit',
     hint: "Give a --max-price for the seller's unit.",
+  },
+  'risk-too-high': {
+    status: 402,
+    exit: 'refused',
+    title: 'Too much would be paid before anything comes',
+    hint: 'Raise --max-risk, or go elsewhere: under charge, session and L402 what is paid ahead is lost if the seller keeps it.',
   },
   'strategy-failed': {
     status: 500,
@@ -400,6 +434,12 @@ export const CODES = {
     exit: 'seller',
     title: 'The seller answered with an error',
     hint: 'Nothing is charged for a failed response.',
+  },
+  'paid-refused': {
+    status: 502,
+    exit: 'seller',
+    title: 'The seller was paid, and refuses what was paid for',
+    hint: 'The payment hash and the invoice are in `streampay history`; it is not paid again. Ask the seller.',
   },
   'seller-changed': {
     status: 502,

@@ -21,18 +21,32 @@ export interface Challenge {
   readonly expires?: string
   readonly digest?: string
   readonly opaque?: string
+  /** The header that the credential is to be sent in, where `Authorization` is taken (draft-httpauth-payment-02). */
+  readonly header?: string
   /** For people. Not bound by `id`, so never to be relied on. */
   readonly description?: string
 }
 
-export interface ChallengeOptions {
+interface Bounds {
   /** Kept on the seller's machines only, at least 32 bytes. Whoever has it can forge offers. */
   readonly secret: Uint8Array
   /** Protection space, such as the host: printable ASCII without `|`, quotes and backslash. */
   readonly realm: string
-  readonly offer: Offer
   readonly expiresAtMs: number
   readonly description?: string
+}
+
+export interface ChallengeOptions extends Bounds {
+  readonly offer: Offer
+}
+
+export interface IntentOptions extends Bounds {
+  /** Such as `charge` or `session`. */
+  readonly intent: string
+  /** What the `request` parameter holds: `encodeOffer`, `encodeChargeRequest`, `encodeSessionRequest`. */
+  readonly request: object
+  /** `Payment-Authorization` where the credential is not to go into `Authorization`. */
+  readonly header?: string
 }
 
 // `|` separates the slots of the HMAC and is not escaped there: a realm with one could pass as two slots
@@ -40,12 +54,12 @@ const REALM = /^[ !#-[\]-{}~]{1,128}$/
 const MAX_DESCRIPTION = 256
 
 /**
- * The challenge id: HMAC-SHA256 over seven slots joined by `|`, an absent one empty, `description` left out
- * (draft-httpauth-payment, "Challenge Binding").
+ * The challenge id: HMAC-SHA256 over seven slots joined by `|`, an absent one empty, `description` left out, and an eighth for
+ * `header` only where that is present (draft-httpauth-payment, "Challenge Binding"; -02).
  */
 export function challengeId(secret: Uint8Array, challenge: Omit<Challenge, 'id'>): string {
-  const { realm, method, intent, request, expires = '', digest = '', opaque = '' } = challenge
-  const slots = [realm, method, intent, request, expires, digest, opaque]
+  const { realm, method, intent, request, expires = '', digest = '', opaque = '', header } = challenge
+  const slots = [realm, method, intent, request, expires, digest, opaque, ...(header === undefined ? [] : [header])]
   return encodeBase64url(hmac(sha256, secret, utf8(slots.join('|'))))
 }
 
@@ -54,14 +68,24 @@ export function challengeId(secret: Uint8Array, challenge: Omit<Challenge, 'id'>
  * @throws StreamError `option-invalid` for a short secret, a realm that cannot be bound, or an offer too long for a header
  * @example createChallenge({ secret, realm: 'api.example.com', offer, expiresAtMs: Date.now() + 300_000 })
  */
-export function createChallenge({ secret, realm, offer, expiresAtMs, description }: ChallengeOptions): Challenge {
+export const createChallenge = ({ offer, ...bounds }: ChallengeOptions): Challenge =>
+  createIntentChallenge({ ...bounds, intent: INTENT, request: encodeOffer(offer) })
+
+/**
+ * Makes a challenge of any intent of `method="lightning"`.
+ * @throws StreamError `option-invalid` for a short secret, a realm that cannot be bound, or a request too long for a header
+ * @example createIntentChallenge({ secret, realm, intent: 'charge', request: encodeChargeRequest(request), expiresAtMs })
+ */
+export function createIntentChallenge(options: IntentOptions): Challenge {
+  const { secret, realm, intent, expiresAtMs, description, header } = options
   if (secret.length < 32) throw new StreamError('option-invalid', 'the challenge secret has fewer than 32 bytes')
   if (!REALM.test(realm)) {
     throw new StreamError('option-invalid', 'a realm is 1 to 128 printable ASCII characters without |, " and \\')
   }
-  const request = encodeJson(encodeOffer(offer))
+  const request = encodeJson(options.request)
   if (request.length > MAX_ENCODED / 2) throw new StreamError('option-invalid', 'the offer is too long for a header')
-  const bound = { realm, method: METHOD, intent: INTENT, request, expires: formatTime(expiresAtMs) }
+  const expires = formatTime(expiresAtMs)
+  const bound = { realm, method: METHOD, intent, request, expires, ...(header !== undefined && { header }) }
   const id = challengeId(secret, bound)
   return description === undefined
     ? { id, ...bound }

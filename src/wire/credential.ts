@@ -25,8 +25,13 @@ export interface AnyCredential {
 export const formatCredential = ({ challenge, payload }: Credential): string =>
   `Payment ${encodeJson({ challenge, payload: encodePayload(payload) })}`
 
+/** The whole value of the header for a payload of any intent, as it stands on the wire. */
+export const formatAnyCredential = ({ challenge, source, payload }: AnyCredential): string =>
+  `Payment ${encodeJson({ challenge, ...(source !== undefined && { source }), payload })}`
+
 /**
- * Reads the value of an Authorization header for any `Payment` method and intent.
+ * Reads the value of an Authorization header for any `Payment` method and intent. Padding is passed over, as the drafts of `charge`
+ * and `session` ask; `stream` has none.
  * @throws StreamError `credential-malformed`, or `credential-duplicate` for more than one credential
  */
 export function parseAnyCredential(header: string): AnyCredential {
@@ -35,7 +40,7 @@ export function parseAnyCredential(header: string): AnyCredential {
   if (header.split(',').filter((part) => /^\s*payment\s/i.test(part)).length > 1) {
     throw new StreamError('credential-duplicate', 'the Authorization header holds more than one Payment credential')
   }
-  const token = /^payment +([\w-]+)$/i.exec(header.trim())?.[1]
+  const token = /^payment +([\w-]+)={0,2}$/i.exec(header.trim())?.[1]
   if (token === undefined) throw malformed('not `Payment` followed by base64url without padding')
   const fields = new Fields(decodeJson(token, 'credential-malformed'), 'credential-malformed')
   const source = fields.optionalString('source', 512)
@@ -52,6 +57,7 @@ export function parseAnyCredential(header: string): AnyCredential {
  * @example const { challenge, payload } = parseCredential(request.headers.get('authorization') ?? '')
  */
 export function parseCredential(header: string): Credential {
+  if (/=\s*$/.test(header)) throw new StreamError('credential-malformed', 'padded base64url')
   const { challenge, payload } = parseAnyCredential(header)
   if (challenge.method !== METHOD || challenge.intent !== INTENT) {
     throw new StreamError('method-unsupported', `only method="${METHOD}" with intent="${INTENT}" is served here`)
@@ -61,7 +67,7 @@ export function parseCredential(header: string): Credential {
 
 /** Echoed parameters. All are strings on the wire; what they hold is for `verifyChallenge` to judge. */
 function decodeChallenge(fields: Fields): Challenge {
-  const optional = (['expires', 'digest', 'opaque', 'description'] as const).flatMap((name) => {
+  const optional = (['expires', 'digest', 'opaque', 'header', 'description'] as const).flatMap((name) => {
     const value = fields.optionalString(name, MAX_ENCODED)
     return value === undefined ? [] : [[name, value] as const]
   })

@@ -68,6 +68,17 @@ export function decodeJson(text: string, code: ErrorCode, maxLength: number = MA
   }
 }
 
+/** Reads JSON whose base64url may be padded: the drafts of `charge` and `session` have readers accept both. @throws StreamError with that code */
+export const decodePaddedJson = (text: string, code: ErrorCode): unknown =>
+  decodeJson(text.replace(/={1,2}$/, ''), code)
+
+/** Whether two byte strings are equal, in a time that does not tell where they differ. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < b.length; i++) difference |= (a[i] ?? 0) ^ b[i]!
+  return difference === 0
+}
+
 /** Whether a text from outside is the secret one, in a time that does not tell where they differ. */
 export function sameText(a: string, b: string): boolean {
   let difference = a.length ^ b.length

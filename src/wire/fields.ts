@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/codes.ts'
 import { StreamError } from '../errors/error.ts'
-import { type Msat, parseWireMsat } from '../money/msat.ts'
+import { MAX_MSAT, type Msat, parseWireMsat, sat } from '../money/msat.ts'
 import type { Network } from '../money/network.ts'
 import { parseTime } from './time.ts'
 
@@ -111,6 +111,14 @@ export class Fields {
     const value = this.value(name)
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximum
     return fits ? value : this.fail(name, `a whole number from 0 to ${maximum}`)
+  }
+
+  /** A whole number of sats above zero, as a decimal string. */
+  sats(name: string): Msat {
+    const amount = this.count(name)
+    return amount > 0n && amount <= MAX_MSAT / 1000n
+      ? sat(amount)
+      : this.fail(name, 'a decimal string of sats above zero')
   }
 
   timeMs(name: string): number {

@@ -45,7 +45,12 @@ describe('parseChallenges', () => {
     ['no commas', `Payment ${minimal.replaceAll(',', '')}`, parsed],
     ['empty list members', `,, Payment ${minimal.replaceAll(',', ',,')},`, parsed],
     ['escapes', `Payment ${minimal.replace('"r"', '"r\\"\\\\\\x, y"')}`, { ...parsed, realm: 'r"\\x, y' }],
-    ['unknown parameters', `Payment ${minimal}, header="Payment-Authorization", x=1`, parsed],
+    ['unknown parameters', `Payment ${minimal}, version="2", x=1`, parsed],
+    [
+      'another header for the credential',
+      `Payment ${minimal}, header="Payment-Authorization"`,
+      { ...parsed, header: 'Payment-Authorization' },
+    ],
     ['another scheme before', `Basic realm="a, Payment b", charset="UTF-8", Payment ${minimal}`, parsed],
     ['a token before', `Negotiate YWJj/+==, Payment ${minimal}`, parsed],
     ['a bare scheme before', `Negotiate, Payment ${minimal}`, parsed],

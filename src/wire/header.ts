@@ -1,14 +1,12 @@
 import { StreamError } from '../errors/error.ts'
 import type { Challenge } from './challenge.ts'
 import { fromUtf8, MAX_ENCODED, utf8 } from './encoding.ts'
+import { type Scheme, schemesOf } from './schemes.ts'
 
-/** Bounds of what is read from a foreign WWW-Authenticate: far above any honest server, far below what hurts. */
-const MAX_HEADER = 65_536
-const MAX_CHALLENGES = 32
 const MAX_PARAMETERS = 32
 
 const REQUIRED = ['id', 'realm', 'method', 'intent', 'request'] as const
-const OPTIONAL = ['expires', 'digest', 'opaque', 'description'] as const
+const OPTIONAL = ['expires', 'digest', 'opaque', 'header', 'description'] as const
 
 /**
  * The value of a WWW-Authenticate header (draft-httpauth-payment, "Challenge"). A description beyond ASCII is written as its
@@ -41,28 +39,15 @@ function fromByteString(text: string): string {
  * @example parseChallenges(response.headers.get('www-authenticate') ?? '').find((c) => c.intent === 'stream')
  */
 export function parseChallenges(header: string | readonly string[]): Challenge[] {
-  const lines = typeof header === 'string' ? [header] : header
-  const length = lines.reduce((sum, line) => sum + line.length, 0)
-  if (length > MAX_HEADER) throw new StreamError('challenge-malformed', `WWW-Authenticate exceeds ${MAX_HEADER} bytes`)
-  const found = lines.flatMap((line) => readSchemes(line)).filter(({ scheme }) => scheme === 'payment')
-  if (found.length > MAX_CHALLENGES) {
-    throw new StreamError('challenge-malformed', `more than ${MAX_CHALLENGES} challenges`)
-  }
-  const read = found.map(toChallenge)
+  const read = schemesOf(header, ['payment']).map(toChallenge)
   const good = read.filter((challenge) => typeof challenge !== 'string')
   const [problem] = read.filter((challenge) => typeof challenge === 'string')
   if (good.length === 0 && problem !== undefined) throw new StreamError('challenge-malformed', problem)
   return good
 }
 
-interface Scheme {
-  readonly scheme: string
-  readonly parameters: Array<readonly [name: string, value: string]>
-  broken: boolean
-}
-
 /** A challenge, or what is wrong with it. */
-function toChallenge({ parameters, broken }: Scheme): Challenge | string {
+export function toChallenge({ parameters, broken }: Scheme): Challenge | string {
   if (broken || parameters.length > MAX_PARAMETERS) return 'a Payment challenge cannot be read'
   const values = new Map(parameters)
   if (values.size < parameters.length) return 'a Payment challenge repeats a parameter'
@@ -75,48 +60,4 @@ function toChallenge({ parameters, broken }: Scheme): Challenge | string {
     return value === undefined ? [] : [[name, name === 'description' ? fromByteString(value) : value] as const]
   })
   return Object.fromEntries(known) as unknown as Challenge
-}
-
-const SEPARATORS = /[\s,]*/y
-const TOKEN = /[!#$%&'*+.^_`|~\w-]+/y
-const EQUALS = /[ \t]*=[ \t]*/y
-const QUOTED = /"((?:[^"\\]|\\.)*)"/sy
-const TOKEN68 = /[ \t]+[\w.~+/-]+=*(?=[ \t]*(?:,|$))/y
-const TO_NEXT = /(?:"(?:[^"\\]|\\.)*"?|[^",])*/sy
-
-/**
- * Splits one header line into schemes with their parameters (RFC 9110, section 11.6.1). After a comma, a token is a parameter
- * of the scheme before if `=` follows, and otherwise the next scheme. Every expression is sticky and every turn moves on, so
- * the time is linear in the length.
- */
-function readSchemes(line: string): Scheme[] {
-  const schemes: Scheme[] = []
-  let at = 0
-  const take = (expression: RegExp): RegExpExecArray | undefined => {
-    expression.lastIndex = at
-    const match = expression.exec(line) ?? undefined
-    if (match) at = expression.lastIndex
-    return match
-  }
-  for (take(SEPARATORS); at < line.length; take(SEPARATORS)) {
-    const current = schemes.at(-1)
-    const token = take(TOKEN)?.[0].toLowerCase()
-    if (token === undefined) {
-      if (current) current.broken = true
-      at += 1
-      take(TO_NEXT)
-    } else if (current && take(EQUALS)) {
-      const value = take(QUOTED)?.[1]?.replace(/\\(.)/gs, '$1') ?? take(TOKEN)?.[0]
-      if (value === undefined) current.broken = true
-      else current.parameters.push([token, value])
-      if (at < line.length && !/[\s,]/.test(line[at]!)) {
-        current.broken = true
-        take(TO_NEXT)
-      }
-    } else {
-      schemes.push({ scheme: token, parameters: [], broken: false })
-      take(TOKEN68)
-    }
-  }
-  return schemes
 }

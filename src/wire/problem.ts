@@ -3,7 +3,7 @@ import { StreamError } from '../errors/error.ts'
 
 /** Media type of a problem document. */
 export const PROBLEM_TYPE = 'application/problem+json'
-const SCHEME_BASE = 'https://paymentauth.org/problems/'
+export const SCHEME_BASE = 'https://paymentauth.org/problems/'
 const OWN_BASE = 'urn:streampay:problem:'
 const MAX_DETAIL = 2000
 const MAX_DETAILS = 32
@@ -17,6 +17,19 @@ export interface Problem {
   readonly code: ErrorCode
   readonly hint: string
   readonly [name: string]: string | number
+}
+
+/** Types that the drafts of `charge` and `session` add under `lightning/`. */
+const LIGHTNING: Readonly<Record<string, ErrorCode>> = {
+  'malformed-credential': 'credential-malformed',
+  'unknown-challenge': 'challenge-invalid',
+  'invalid-preimage': 'preimage-invalid',
+  'expired-invoice': 'offer-expired',
+  'challenge-expired': 'offer-expired',
+  'session-not-found': 'session-unknown',
+  'session-closed': 'session-closed',
+  'insufficient-balance': 'payment-insufficient',
+  'invalid-return-invoice': 'return-invalid',
 }
 
 const RESERVED = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'hint'])
@@ -59,6 +72,8 @@ function codeOf({ code, type }: Record<string, unknown>): ErrorCode | undefined 
   if (typeof code === 'string' && Object.hasOwn(CODES, code)) return code as ErrorCode
   if (typeof type !== 'string' || !type.startsWith(SCHEME_BASE)) return undefined
   const name = type.slice(SCHEME_BASE.length)
+  const [group, own = ''] = name.split('/', 2)
+  if (group === 'lightning') return Object.hasOwn(LIGHTNING, own) ? LIGHTNING[own] : undefined
   // several of our codes share one of the scheme's types: the first in the table is the general one
   return (Object.keys(CODES) as ErrorCode[]).find((key) => (CODES[key] as { problem?: string }).problem === name)
 }

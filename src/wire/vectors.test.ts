@@ -57,6 +57,42 @@ describe('vectors of the wire', () => {
     refuses(refused!, wire.parseCredential)
   })
 
+  it('schemes.json', () => {
+    const vectors = read('schemes')
+    const { identifier, caveats, token, invoice, headers, credential, metadata, secret } =
+      vectors.l402 as unknown as Row
+    const macaroon = wire.parseMacaroon(token)
+    expect(wire.verifyMacaroon(hexToBytes(secret), macaroon)).toBe(true)
+    expect(wire.decodeIdentifier(macaroon.identifier)).toEqual(identifier)
+    expect(macaroon.caveats).toEqual(caveats)
+    expect(wire.formatL402({ token, invoice })).toEqual(headers)
+    expect(wire.parseL402Metadata(metadata).preimage).toBe(wire.parseL402Credential(credential).preimage)
+    for (const { name, header, challenges } of vectors.l402Headers!)
+      expect(wire.parseL402(header), name).toEqual(challenges)
+    for (const { name, service, caveats, grant } of vectors.grants!)
+      expect(plain(wire.readCaveats(caveats, service)), name).toEqual(grant)
+    expect(plain(wire.readChallenges([...vectors.requests!.map(({ header }) => header), headers[1]]))).toEqual(
+      vectors.requestsRead,
+    )
+    for (const header of vectors.credentials!) {
+      const { challenge, source, payload } = wire.parseAnyCredential(header)
+      expect(wire.formatAnyCredential({ challenge, payload, ...(source && { source }) })).toBe(header)
+    }
+    for (const payload of vectors.sessionPayloads!) expect(wire.decodeSessionPayload(payload)).toEqual(payload)
+    for (const { canonical, header } of vectors.receipts!) {
+      expect(wire.encodeLightningReceipt(wire.decodeLightningReceipt(header))).toBe(header)
+      expect(wire.jcs(wire.lightningReceipt(wire.decodeLightningReceipt(header)))).toBe(canonical)
+    }
+    for (const { header, ranges } of vectors.acceptPayment!)
+      expect(wire.parseAcceptPayment(header) ?? null).toEqual(ranges)
+    refuses(vectors.l402HeadersRefused!, wire.parseL402)
+    refuses(vectors.l402CredentialsRefused!, wire.parseL402Credential)
+    refuses(vectors.grantsRefused!, (input) => wire.readCaveats(input, 'stream'))
+    refuses(vectors.chargesRefused!, (input) => wire.decodeChargeRequest(wire.encodeJson(input)))
+    refuses(vectors.sessionsRefused!, (input) => wire.decodeSessionRequest(wire.encodeJson(input)))
+    refuses(vectors.sessionPayloadsRefused!, wire.decodeSessionPayload)
+  })
+
   it('agreement.json', () => {
     const { agreement, refused, accepted, differences } = read('agreement')
     const { agreement: terms, secret, invoices } = wire.decodeAgreement(agreement)

@@ -34,8 +34,13 @@ CODES: dict[str, tuple[int, str, str]] = {
     "too-many-streams": (429, "Too many requests at once", "Let some of them end, then repeat the request."),
     "request-refused": (400, "The request cannot be priced", "Nothing is charged. Send a body that names one model, not compressed, and of no more than 8 MiB."),
     "return-invalid": (400, "The return invoice cannot be paid", "Send a fresh invoice on the agreement's network for no more than the balance."),
+    "macaroon-invalid": (402, "The L402 token is not accepted", "Pay for a fresh token: the challenge in this answer has one."),
+    "preimage-invalid": (402, "The preimage is not that of the payment", "Send the preimage that the node returned for the invoice of this challenge."),
+    "session-unknown": (402, "Unknown session", "Open one from the fresh challenge in this answer."),
+    "session-closed": (402, "The session is closed", "Open another one from the fresh challenge in this answer."),
     "price-too-high": (402, "The price is above the limit", "Raise --max-price, or go elsewhere."),
     "unit-mismatch": (402, "The price is in another unit than the limit", "Give a --max-price for the seller's unit."),
+    "risk-too-high": (402, "Too much would be paid before anything comes", "Raise --max-risk, or go elsewhere: under charge, session and L402 what is paid ahead is lost if the seller keeps it."),
     "strategy-failed": (500, "The strategy failed", "A strategy answers { accept: true }, { bid: terms } or { refuse: code }, at once: see docs/negotiation.md."),
     "transport-insecure": (400, "The connection is not private", "Use https, or allow plain http with --insecure where the network is your own."),
     "redirect-refused": (502, "The redirect is not followed", "Ask for the address in `location` itself if you trust it, or allow redirects to other hosts with --location."),
@@ -59,6 +64,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "payment-unknown": (504, "The outcome of a payment is unknown", "It counts as spent until the node says otherwise. `streampay recover` follows it to its end."),
     "seller-unreachable": (502, "The seller does not answer", "Check the address, and that the seller runs."),
     "seller-failed": (502, "The seller answered with an error", "Nothing is charged for a failed response."),
+    "paid-refused": (502, "The seller was paid, and refuses what was paid for", "The payment hash and the invoice are in `streampay history`; it is not paid again. Ask the seller."),
     "seller-changed": (502, "The seller is paid at another node", "Ask the seller whether its node is a new one; a new buyer, or a new run, takes it as it is."),
     "stream-interrupted": (502, "The stream broke off", "What was received, paid and left is in this error; the agreement can be resumed."),
     "stream-stalled": (504, "The stream stalled", "The seller was paid and nothing comes: it may be gone, or a proxy holds its answers. The loss is bounded by --ahead."),
@@ -147,10 +153,10 @@ SCHEME_CODES: dict[str, str] = {
     "malformed-credential": "credential-malformed",
     "bad-request": "credential-duplicate",
     "method-unsupported": "method-unsupported",
-    "invalid-challenge": "challenge-invalid",
     "payment-expired": "offer-expired",
-    "verification-failed": "terms-refused",
     "payment-insufficient": "payment-insufficient",
+    "verification-failed": "terms-refused",
+    "invalid-challenge": "challenge-invalid",
 }
 
 #: The scheme's problem type of a code, where it has one.
@@ -167,4 +173,8 @@ SCHEME_TYPES: dict[str, str] = {
     "agreement-expired": "payment-expired",
     "agreement-elsewhere": "verification-failed",
     "payment-insufficient": "payment-insufficient",
+    "macaroon-invalid": "verification-failed",
+    "preimage-invalid": "verification-failed",
+    "session-unknown": "invalid-challenge",
+    "session-closed": "invalid-challenge",
 }

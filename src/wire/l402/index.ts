@@ -1,0 +1,3 @@
+export * from './caveats.ts'
+export * from './header.ts'
+export * from './macaroon.ts'

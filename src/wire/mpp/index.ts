@@ -1,0 +1,5 @@
+export * from './acceptPayment.ts'
+export * from './charge.ts'
+export * from './problem.ts'
+export * from './receipt.ts'
+export * from './session.ts'

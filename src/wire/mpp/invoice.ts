@@ -1,0 +1,27 @@
+import { StreamError } from '../../errors/error.ts'
+import type { Msat } from '../../money/msat.ts'
+import type { Network } from '../../money/network.ts'
+import type { DecodedInvoice } from '../bolt11.ts'
+
+/** What a request says of its invoice, beside it. What it leaves out is not compared. */
+interface Said {
+  readonly amount?: Msat | undefined
+  readonly paymentHash?: string | undefined
+  readonly network?: Network | undefined
+}
+
+/** @throws StreamError `invoice-mismatch`; `details.property` is `amount`, `paymentHash` or `network` */
+export function checkRequestInvoice(invoice: DecodedInvoice, said: Said): DecodedInvoice {
+  for (const property of ['amount', 'paymentHash', 'network'] as const) {
+    const wanted = said[property]
+    const got = invoice[property]
+    if (wanted === undefined || got === wanted) continue
+    throw new StreamError('invoice-mismatch', `the invoice's ${property} is ${got ?? 'open'}, not ${wanted}`, {
+      property,
+      paymentHash: invoice.paymentHash,
+      got: `${got ?? 'open'}`,
+      wanted: `${wanted}`,
+    })
+  }
+  return invoice
+}
