@@ -17,6 +17,7 @@ export {
   type ReserveRule,
   readReserve,
 } from '../terms/reserve.ts'
+export { SCHEME_NAMES, type SchemeName } from '../wire/challenges.ts'
 export type { Account } from './account.ts'
 export { toExpress } from './adapters/express.ts'
 export { type FastifyLike, toFastify } from './adapters/fastify.ts'
@@ -39,7 +40,6 @@ export {
   type WallOptions,
   wall,
 } from './paywall.ts'
-export { SCHEMES, type Scheme } from './schemes/quote.ts'
 export { type Debts, Seller, type SellerEvent, type SellerOptions } from './seller.ts'
 export { serveFile, serveFolder } from './sources/folder.ts'
 export { proxyTo } from './sources/upstream.ts'

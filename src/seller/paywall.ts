@@ -8,6 +8,7 @@ import { fixed, type SellerPolicy } from '../terms/policy.ts'
 import { floor as comeDownTo, type Reserve, readReserve } from '../terms/reserve.ts'
 import { MAX_OFFERS } from '../terms/strategy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
+import type { SchemeName } from '../wire/challenges.ts'
 import { parseCredential } from '../wire/credential.ts'
 import { lightningProblem } from '../wire/mpp/problem.ts'
 import { toProblem } from '../wire/problem.ts'
@@ -18,7 +19,6 @@ import { Challenger, paymentRequired, refusal } from './challenger.ts'
 import { clientAddress } from './clientAddress.ts'
 import { Delivery, type Meter } from './delivery.ts'
 import { retryAfter } from './limits.ts'
-import type { Scheme } from './schemes/quote.ts'
 import { type Shown, shownBy } from './schemes/shown.ts'
 import { draftOf, WallSchemes } from './schemes/wallSchemes.ts'
 import { sameAsked } from './scopes.ts'
@@ -63,7 +63,7 @@ export interface WallOptions {
    * The ways to pay that a 402 offers, in the seller's order: our own (`stream`, the default), and those that other clients know (`session`,
    * `charge`, `l402`). See docs/schemes.md.
    */
-  readonly schemes?: readonly Scheme[] | undefined
+  readonly schemes?: readonly SchemeName[] | undefined
   /** What the invoice for one of the others asks for, in whole sats. 20 units by default, or one request where each is charged alone. */
   readonly allowance?: string | Msat | undefined
 }
@@ -81,7 +81,7 @@ type RouteTerms = Pick<Offer, 'price' | 'tariff' | 'credit' | 'smallestPayment' 
 /** How long a delivery waits for money where nothing else is said. */
 export const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
-const OWN_SCHEME: readonly Scheme[] = ['stream']
+const OWN_SCHEME: readonly SchemeName[] = ['stream']
 /** Credentials whose account is remembered, so that a busy agreement is not parsed at every request. */
 const MAX_REMEMBERED = 10_000
 const MAX_REMEMBERED_LENGTH = 2048
@@ -272,13 +272,12 @@ export class PricedRoute {
     const menu = await this.#schemes.menus.of(request, offer, this.#challenger.header(offer, nowMs), description)
     const wait = menu.retryAfterMs === undefined ? undefined : retryAfter(menu.retryAfterMs)
     if (menu.header === '') {
-      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
+      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait ?? {})
       return this.#challenger.problem(none, offer, nowMs)
     }
     // Who knows only the schemes that are left out is told when to come again.
-    const left =
-      menu.retryAfterMs === undefined ? {} : { withheld: 'every scheme that needs an invoice first', ...wait }
-    return refusal(402, JSON.stringify({ ...problem, ...left }), menu.header, wait.retryAfter)
+    const left = wait && { withheld: 'every scheme that needs an invoice first', ...wait }
+    return refusal(402, JSON.stringify({ ...problem, ...left }), menu.header, wait?.retryAfter)
   }
 
   /** Each action is a credential, so that a wall mounted anywhere is reachable with all of them (spec section 3). */
@@ -439,7 +438,8 @@ export class PricedRoute {
       const { info } = await this.#seller.ready()
       const { network, publicKey: payee, abilities } = info
       const unsigned = abilities.sign ? {} : { unsigned: true as const }
-      this.#offer = { ...this.#terms, network, payee, ...unsigned, round: 0 }
+      // One for all who asked meanwhile: what is cached for an offer is found by it.
+      this.#offer ??= { ...this.#terms, network, payee, ...unsigned, round: 0 }
       return this.#offer
     } catch (error) {
       const { status, message, code, hint } = toStreamError(error)

@@ -10,6 +10,7 @@ import { Accounts } from './accounts.ts'
 import { type Clock, JumpWatch, systemClock } from './clock.ts'
 import { Limits, type SellerLimits } from './limits.ts'
 import { RETURN_PACE, type ReturnPace, Returns } from './returns.ts'
+import { closeUnsigned } from './schemes/closing.ts'
 import { SESSION_IDLE_MS, Sessions } from './schemes/sessions.ts'
 import { Scopes } from './scopes.ts'
 
@@ -196,6 +197,18 @@ export class Seller {
     const [invoice] = await node.createInvoices([asked])
     const { request, paymentHash } = invoice!
     return { request, paymentHash, record: { paymentHash, amount, expiresAtMs: decodeInvoice(request).expiresAtMs } }
+  }
+
+  /**
+   * Revokes what a payment opened under one of the field's schemes: an L402 token, a charge that was not shown yet. What it did not use is
+   * the buyer's still, and stands among what is owed. `false` for a hash of no such payment.
+   * @throws StreamError `ledger-failed`
+   */
+  async revoke(paymentHash: string): Promise<boolean> {
+    const account = await this.accounts.get(this.accounts.offerId(paymentHash))
+    if (!account?.claim) return false
+    if (await closeUnsigned(this.ledger, account)) this.emit({ type: 'closed', account })
+    return true
   }
 
   /** Ends the seller. The node and the ledger are the caller's to close. */

@@ -1,11 +1,12 @@
 import type { Msat } from '../../money/msat.ts'
 import type { Offer } from '../../terms/terms.ts'
 import { METHOD } from '../../wire/challenge.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { preferred } from '../../wire/mpp/acceptPayment.ts'
 import { clientAddress } from '../clientAddress.ts'
 import type { Seller } from '../seller.ts'
 import { type InvoiceOffer, Offers } from './offers.ts'
-import { type Quote, quoteOf, type Scheme } from './quote.ts'
+import { type Quote, quoteOf } from './quote.ts'
 import { textsOf } from './texts.ts'
 
 /** The challenges of one 402. */
@@ -21,13 +22,13 @@ type Texts = ReturnType<typeof textsOf>
 /** What one wall offers to whoever pays nothing yet, in the seller's order or the client's. */
 export class Menus {
   readonly #seller: Seller
-  readonly #schemes: readonly Scheme[]
+  readonly #schemes: readonly SchemeName[]
   readonly #allowance: Msat | undefined
   readonly #offers: Offers
   readonly #texts = new WeakMap<InvoiceOffer, Texts>()
   #quoted: { readonly terms: Offer; readonly quote: Quote } | undefined
 
-  constructor(seller: Seller, schemes: readonly Scheme[], allowance: Msat | undefined) {
+  constructor(seller: Seller, schemes: readonly SchemeName[], allowance: Msat | undefined) {
     this.#seller = seller
     this.#schemes = schemes
     this.#allowance = allowance
@@ -44,7 +45,7 @@ export class Menus {
     return { header, ...(offer && 'retryAfterMs' in offer && { retryAfterMs: offer.retryAfterMs }) }
   }
 
-  #inOrder(accepted: string | null): readonly Scheme[] {
+  #inOrder(accepted: string | null): readonly SchemeName[] {
     if (accepted === null) return this.#schemes
     const known = this.#schemes.map((scheme) => ({ method: METHOD, intent: scheme }))
     const payments = preferred(

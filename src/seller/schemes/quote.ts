@@ -1,17 +1,14 @@
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, max, sat } from '../../money/msat.ts'
 import { costUp, formatPrice, type Price } from '../../money/price.ts'
+import { SCHEME_NAMES, type SchemeName } from '../../wire/challenges.ts'
 import { DEPOSIT_UNITS } from '../../wire/mpp/session.ts'
 
-/** The ways to pay that one 402 can offer: our own, and those of the field. */
-export const SCHEMES = ['stream', 'session', 'charge', 'l402'] as const
-export type Scheme = (typeof SCHEMES)[number]
-
 /** @throws StreamError `option-invalid` */
-export function checkSchemes(schemes: readonly Scheme[]): readonly Scheme[] {
+export function checkSchemes(schemes: readonly SchemeName[]): readonly SchemeName[] {
   const wrong = schemes.length === 0 || new Set(schemes).size < schemes.length
-  if (wrong || schemes.some((scheme) => !SCHEMES.includes(scheme))) {
-    throw new StreamError('option-invalid', `schemes are some of ${SCHEMES.join(', ')}, each once`)
+  if (wrong || schemes.some((scheme) => !SCHEME_NAMES.includes(scheme))) {
+    throw new StreamError('option-invalid', `schemes are some of ${SCHEME_NAMES.join(', ')}, each once`)
   }
   return schemes
 }
@@ -31,7 +28,7 @@ export interface Quote {
  * By default it is 20 units, or one request where requests are sold one by one under `charge`; in any case one step at least.
  * @param price above zero
  */
-export function quoteOf(price: Price, schemes: readonly Scheme[], allowance: Msat | undefined): Quote {
+export function quoteOf(price: Price, schemes: readonly SchemeName[], allowance: Msat | undefined): Quote {
   const times = 1000n / greatestCommonDivisor(price.msat, 1000n)
   const unitAmount = sat((price.msat * times) / 1000n)
   const oneStep = wholeSats(costUp(price, 1n))

@@ -66,6 +66,8 @@ export class SessionBody implements BodyReader {
       }
       this.#reading = undefined
       this.#told = false
+      // What a close cut off must not look whole.
+      if (read.done && this.#stream.account.closed) throw new StreamError('session-closed', 'the session was closed')
       if (read.done) this.#finish()
       else this.#pass(read.value)
     } catch (error) {

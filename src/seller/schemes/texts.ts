@@ -1,6 +1,7 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { stepsFor } from '../../money/price.ts'
 import { createIntentChallenge } from '../../wire/challenge.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { formatChallenge } from '../../wire/header.ts'
 import { formatCaveats } from '../../wire/l402/caveats.ts'
 import { formatL402 } from '../../wire/l402/header.ts'
@@ -9,7 +10,6 @@ import { CHARGE_INTENT, encodeChargeRequest } from '../../wire/mpp/charge.ts'
 import { encodeSessionRequest, SESSION_INTENT } from '../../wire/mpp/session.ts'
 import type { Seller } from '../seller.ts'
 import type { InvoiceOffer } from './offers.ts'
-import type { Scheme } from './quote.ts'
 
 /** What the caveats of our tokens call a scope. */
 export const serviceOf = (scope: string): string =>
@@ -26,7 +26,7 @@ export function textsOf(
   seller: Seller,
   { account, quote, invoice, paymentHash, expiresAtMs }: InvoiceOffer,
   description: string | undefined,
-): Readonly<Record<Exclude<Scheme, 'stream'>, string>> {
+): Readonly<Record<Exclude<SchemeName, 'stream'>, string>> {
   const { secret, realm, sessions } = seller
   const { agreement } = account
   const bounds = { secret, realm, expiresAtMs, ...(description && { description }) }

@@ -1,6 +1,7 @@
 import { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
 import { METHOD } from '../../wire/challenge.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { type AnyCredential, parseAnyCredential } from '../../wire/credential.ts'
 import { CHARGE_INTENT } from '../../wire/mpp/charge.ts'
 import { SESSION_INTENT } from '../../wire/mpp/session.ts'
@@ -8,7 +9,7 @@ import type { PaidHandler } from '../paywall.ts'
 import { useCharge } from './charge.ts'
 import { useL402 } from './l402.ts'
 import { Menus } from './menu.ts'
-import { checkSchemes, type Scheme } from './quote.ts'
+import { checkSchemes } from './quote.ts'
 import type { Host } from './serve.ts'
 import { useSession } from './session.ts'
 import type { Shown } from './shown.ts'
@@ -17,10 +18,10 @@ import type { Shown } from './shown.ts'
 export class WallSchemes {
   readonly menus: Menus
   readonly #host: Host
-  readonly #schemes: readonly Scheme[]
+  readonly #schemes: readonly SchemeName[]
 
   /** @throws StreamError `option-invalid` */
-  constructor(host: Host, schemes: readonly Scheme[], allowance: Msat | undefined) {
+  constructor(host: Host, schemes: readonly SchemeName[], allowance: Msat | undefined) {
     this.#host = host
     this.#schemes = checkSchemes(schemes)
     this.menus = new Menus(host.seller, schemes, allowance)
@@ -49,7 +50,7 @@ export class WallSchemes {
     }
   }
 
-  #check(scheme: Scheme): void {
+  #check(scheme: SchemeName): void {
     if (!this.#schemes.includes(scheme)) throw new StreamError('method-unsupported', `${scheme} is not served here`)
   }
 }
