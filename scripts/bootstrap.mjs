@@ -33,6 +33,8 @@ const TASKS = {
   'example:fastapi': ['examples/fastapi/paid.ts'],
   vectors: ['scripts/make-vectors.ts'],
   'error-table': ['scripts/make-error-table.ts'],
+  conformance: ['test/conformance/main.ts'],
+  'conformance-page': ['scripts/make-conformance-page.ts'],
 }
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
