@@ -25,6 +25,10 @@ export const gaps: Document = {
         credentials(
           'a credential > with a wrong secret, or for an agreement that is not there, says nothing about which',
         ),
+        testsOf('test/conformance/charge.test.ts')(
+          'a charge > is good for no other challenge, and no other resource',
+          'a preimage without a payment opens nothing: the node of the seller has the last word',
+        ),
       ),
       differs(
         'gap',
@@ -36,6 +40,9 @@ export const gaps: Document = {
           'an agreement of another scope > opens nothing here',
         ),
         challenge('an acceptance > of an offer with a better price, signed by somebody else, is refused'),
+        testsOf('test/conformance/session.test.ts')(
+          'a bearer > is charged by the terms of its session, whatever challenge it echoes',
+        ),
       ),
       differs(
         'gap',
@@ -79,12 +86,23 @@ export const gaps: Document = {
           'a stranger > has the node make so many invoices, and is told when it may have more',
           'a stranger > is one of many: all together are bounded too, and who is refused for that keeps its own',
         ),
+        testsOf('test/conformance/offered.test.ts')(
+          'a 402 of all schemes > names one invoice in all of them, which makes no other while it is not paid, and stays below 8 KiB',
+          'a 402 of all schemes > has stream alone where too many invoices wait to be paid, and says when there will be more',
+        ),
       ),
       differs(
         'gap',
         'server',
         'A top-up is bound to no owner, and a deposit that opened a session may be shown again as a top-up',
-        'Each payment hash belongs to one agreement from the moment its invoice is made, and is claimed once.',
+        'Each payment hash belongs to one agreement from the moment its invoice is made, and is claimed once, under one scheme and for one session.',
+        testsOf('test/conformance/session.test.ts')(
+          'a top-up > counts once, however often it is shown, and an opened deposit is none',
+          'a top-up > belongs to the session that it was first shown for',
+        ),
+        testsOf('test/conformance/offered.test.ts')(
+          'a 402 of all schemes > serves what was paid under the first scheme that shows it, and under no other',
+        ),
       ),
       differs(
         'gap',
@@ -107,6 +125,9 @@ export const gaps: Document = {
           'a seller that starts again with its ledger > goes on with every agreement where it stood, delivered and paid',
         ),
         testsOf('test/trade/closing.test.ts')('the balance > comes back whole, once'),
+        testsOf('test/conformance/charge.test.ts')(
+          'a charge > of an answer that failed is not lost: it can be shown again',
+        ),
       ),
       differs(
         'gap',

@@ -23,6 +23,8 @@ const FULL = here(
   'the challenge of a 402 > has every parameter that is required, canonical and without padding, and says when it ends',
 )
 
+const ACCEPTED = testsOf('test/conformance/offered.test.ts')('Accept-Payment > of %s: %j')
+
 /** For the `stream` intent, and what it asks of every intent. What charge and session add is in their own tables. */
 export const payment: Document = {
   scheme: 'payment',
@@ -51,7 +53,15 @@ export const payment: Document = {
         challenge('an acceptance > repeated with the same nonce yields the same agreement, and another nonce another'),
         here('two buyers that were given one challenge have an agreement each'),
       ),
-      holds('MUST', 'server', 'A proof of payment that does not hold gets a 402 with `verification-failed`'),
+      holds(
+        'MUST',
+        'server',
+        'A proof of payment that does not hold gets a 402 with `verification-failed`, or the type that its intent has for it',
+        testsOf('test/conformance/charge.test.ts')(
+          'a refused charge > %s: 402, %s, and a fresh challenge that can be paid',
+        ),
+        problem('problems > have the types that the Payment scheme names, and our own for the rest'),
+      ),
       holds(
         'MUST',
         'server',
@@ -270,11 +280,17 @@ export const payment: Document = {
         'A challenge whose intent it does not know is unsupported, and nothing is paid for it',
         here('a buyer > takes a challenge whose %s it does not know for none, and pays nothing'),
       ),
-      holds('SHOULD', 'server', 'Only challenges are returned that `Accept-Payment` accepts with q above 0'),
-      holds('SHOULD', 'server', 'They come in the order of q, highest first'),
-      holds('SHOULD', 'server', 'Those of the same q come in the order of the server'),
-      holds('SHOULD', 'server', 'Of several ranges that match the most specific counts'),
-      holds('MUST', 'server', 'Without `Accept-Payment` every method and intent is accepted'),
+      holds('SHOULD', 'server', 'Only challenges are returned that `Accept-Payment` accepts with q above 0', ACCEPTED),
+      holds('SHOULD', 'server', 'They come in the order of q, highest first', ACCEPTED),
+      holds('SHOULD', 'server', 'Those of the same q come in the order of the server', ACCEPTED),
+      holds(
+        'SHOULD',
+        'server',
+        'Of several ranges that match the most specific counts',
+        ACCEPTED,
+        testsOf('src/wire/mpp/acceptPayment.test.ts')('Accept-Payment > takes the most specific range'),
+      ),
+      holds('MUST', 'server', 'Without `Accept-Payment` every method and intent is accepted', ACCEPTED),
       holds(
         'MUST',
         'client',
