@@ -3,6 +3,9 @@ import { type Document, differs, holds, section, testsOf } from '../row.ts'
 const here = testsOf('test/conformance/charge.test.ts')
 const mpp = testsOf('src/wire/mpp/mpp.test.ts')
 const encoding = testsOf('src/wire/encoding.test.ts')
+const buyer = testsOf('test/conformance/buyer.test.ts')
+const prepaid = testsOf('test/prepaid/prepaid.test.ts')
+const schemes = testsOf('test/schemes/charge.test.ts')
 
 const ASKED = here('a charge challenge > asks whole sats for one invoice, and says nothing of it that is not so')
 const SERVED = here(
@@ -15,6 +18,8 @@ const EXPIRED = here(
   'a charge whose invoice has expired > unpaid: 402, and a fresh challenge, whoever knows the preimage',
 )
 const LATE = here('a charge whose invoice has expired > paid: it is served once all the same, since the money arrived')
+const NOT_PAID = buyer('a charge > that %s is not paid')
+const CHECKED = prepaid('before anything is paid > what is asked for %s is refused')
 const BESIDE = mpp('charge and session > invoices must be what the request says beside them')
 
 export const charge: Document = {
@@ -48,14 +53,20 @@ export const charge: Document = {
       holds('MUST', 'server', 'The `currency` is `sat`', ASKED),
       holds('MUST', 'server', 'The `invoice` is there, in `methodDetails`', ASKED),
       holds('MUST', 'server', '`paymentHash` and `network` are those of the invoice, if they are there', ASKED),
-      holds('MUST', 'client', 'The invoice is decoded and checked before it is paid'),
+      holds('MUST', 'client', 'The invoice is decoded and checked before it is paid', NOT_PAID, CHECKED),
       holds(
         'MUST',
         'client',
         'A challenge whose `paymentHash` or `network` is not that of its invoice is refused',
         BESIDE,
+        NOT_PAID,
       ),
-      holds('SHOULD', 'client', 'An invoice of another network than its own is refused'),
+      holds(
+        'SHOULD',
+        'client',
+        'An invoice of another network than its own is refused',
+        buyer('a charge > on another network than the wallet is not paid'),
+      ),
     ),
     section(
       'Credential',
@@ -63,7 +74,7 @@ export const charge: Document = {
         'MUST',
         'client',
         '`id`, `realm`, `method`, `intent`, `request` and `expires` are echoed',
-        mpp('charge and session > credentials of theirs may be padded, those of stream may not'),
+        buyer('a charge > is answered with all that the challenge had, and with the very body of the request'),
       ),
       holds(
         'MUST NOT',
@@ -111,7 +122,13 @@ export const charge: Document = {
         here('a preimage without a payment opens nothing: the node of the seller has the last word'),
         SERVED,
       ),
-      holds('MUST', 'server', 'Consuming the challenge and deciding to answer are one step', AT_ONCE),
+      holds(
+        'MUST',
+        'server',
+        'Consuming the challenge and deciding to answer are one step',
+        AT_ONCE,
+        schemes('a charge > stays used after a restart'),
+      ),
       differs(
         'MUST NOT',
         'server',
@@ -127,13 +144,28 @@ export const charge: Document = {
         FAILED,
         here('a charge challenge > has an invoice of its own for each that was paid'),
       ),
-      holds('MUST', 'client', 'A payment whose answer failed is not taken for served, and not paid again by itself'),
+      holds(
+        'MUST',
+        'client',
+        'A payment whose answer failed counts as paid; another one is made only as a new one, and only once the first is told as lost',
+        prepaid(
+          'what was paid for and never used > is used by the same run too',
+          'what was paid for and never used > is used by the next run: %s',
+          'a seller that takes the money and refuses > is paid once, and it is said: %s',
+        ),
+      ),
       holds('MUST', 'server', 'A 402 has `Cache-Control: no-store`', REFUSED),
     ),
     section(
       'Expiry',
       holds('MUST NOT', 'server', '`expires` is not later than the end of the invoice', ASKED),
-      holds('SHOULD', 'client', 'The earlier of the two decides whether it is paid'),
+      holds(
+        'SHOULD',
+        'client',
+        'The earlier of the two decides whether it is paid',
+        NOT_PAID,
+        buyer('a charge > whose invoice ends soon is not paid, whatever its challenge says'),
+      ),
       holds('MUST', 'server', 'A credential for an invoice that was not paid in time is refused', EXPIRED),
       differs(
         'MUST NOT',
@@ -168,12 +200,13 @@ export const charge: Document = {
         here('a charge challenge > has an invoice of its own for each that was paid'),
       ),
       holds('MUST', 'server', 'The amount of the invoice is the intended one, before the challenge goes out', ASKED),
-      holds('SHOULD', 'client', 'The amount of the invoice is decoded and checked before it is paid', BESIDE),
+      holds('SHOULD', 'client', 'The amount of the invoice is decoded and checked before it is paid', BESIDE, NOT_PAID),
       holds(
         'MUST',
         'both',
         'A preimage travels over TLS only, or on loopback',
         testsOf('src/seller/adapters/node.test.ts')('plain http on "%s" has to be allowed'),
+        buyer('a charge > is not paid over plain http to another machine'),
       ),
       holds('MUST NOT', 'server', 'A preimage is in no answer, log, error or event', REFUSED, SERVED),
       holds('MUST', 'server', 'Of requests at once with one preimage exactly one is served', AT_ONCE),

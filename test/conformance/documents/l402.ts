@@ -4,6 +4,9 @@ const here = testsOf('test/conformance/l402.test.ts')
 const header = testsOf('src/wire/l402/header.test.ts')
 const macaroon = testsOf('src/wire/l402/macaroon.test.ts')
 const caveats = testsOf('src/wire/l402/caveats.test.ts')
+const buyer = testsOf('test/conformance/buyer.test.ts')
+const prepaid = testsOf('test/prepaid/prepaid.test.ts')
+const schemes = testsOf('test/schemes/l402.test.ts')
 
 const OFFERED = here(
   'an L402 challenge > has version, token and invoice, under both names, and the token commits to the payment hash',
@@ -12,6 +15,10 @@ const UNPAID = here('a token > that nobody paid for is refused, with a challenge
 const USED = here('a token > is good until its allowance is drawn down, and then for a fresh 402')
 const REFUSED = here('a token > with %s is refused with a 402 and a challenge')
 const BYTES = macaroon('macaroons against the Go library > has its bytes: $name')
+const COMES_BACK = buyer(
+  'an L402 token > comes back as it was written, with the preimage in hex, whatever else the challenge said',
+)
+const CHECKED = prepaid('before anything is paid > what is asked for %s is refused')
 const READ = header('L402 challenges > are read: %s')
 
 export const l402: Document = {
@@ -75,15 +82,16 @@ export const l402: Document = {
     ),
     section(
       'Client flow',
-      holds('SHOULD', 'client', 'A request whose invoice asks too much is given up'),
-      holds('MUST', 'client', 'The invoice is checked before it is paid'),
       holds(
-        'MUST',
+        'SHOULD',
         'client',
-        'The credential is the token as it came, a colon, and the preimage in hex',
-        header('L402 credentials > are read: %s'),
+        'A request whose invoice asks too much is given up',
+        buyer('an L402 token > that asks for more than is allowed is not paid'),
+        CHECKED,
       ),
-      holds('MUST', 'client', 'Unknown parameters of a challenge are ignored', READ),
+      holds('MUST', 'client', 'The invoice is checked before it is paid', CHECKED),
+      holds('MUST', 'client', 'The credential is the token as it came, a colon, and the preimage in hex', COMES_BACK),
+      holds('MUST', 'client', 'Unknown parameters of a challenge are ignored', READ, COMES_BACK),
     ),
     section(
       'gRPC',
@@ -97,6 +105,7 @@ export const l402: Document = {
         'server',
         'The metadata key `macaroon` of a gRPC call is accepted as well',
         header('L402 credentials > come in the metadata of gRPC too'),
+        schemes('an L402 token > is the same as LSAT, and as gRPC clients send it'),
       ),
       holds('MUST', 'client', 'The token is sent as metadata of the key `token`, in hex, as well'),
     ),
@@ -174,7 +183,12 @@ export const l402: Document = {
         'A token past its `valid_until` is refused',
         here('a token > that its holder let expire is refused'),
       ),
-      holds('SHOULD', 'server', 'A token that was revoked is refused'),
+      holds(
+        'SHOULD',
+        'server',
+        'A token that was revoked is refused',
+        schemes('refused, with a fresh challenge, is a token > that was revoked: its agreement is closed'),
+      ),
     ),
   ],
 }

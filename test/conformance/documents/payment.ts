@@ -99,7 +99,13 @@ export const payment: Document = {
         here('who is not let in by an authentication before the wall is told 401, and nothing of the price'),
         here('an answer to who has paid > of %i by the service itself has no challenge, no receipt and no cost'),
       ),
-      holds('MUST NOT', 'server', 'Every 402 of a wall carries at least one Payment challenge', UNPAID, REFUSED),
+      holds(
+        'MUST NOT',
+        'server',
+        'Every 402 of a wall that speaks `Payment` carries at least one challenge of it',
+        UNPAID,
+        REFUSED,
+      ),
       differs(
         'MUST NOT',
         'server',
@@ -136,6 +142,9 @@ export const payment: Document = {
         wireCredential('parseCredential > reads what formatCredential writes'),
         header('formatChallenge > writes what parseChallenges reads'),
         vectors('vectors of the wire > credential.json'),
+        testsOf('test/conformance/buyer.test.ts')(
+          'a charge > is answered with all that the challenge had, and with the very body of the request',
+        ),
       ),
       holds('MUST', 'server', 'The `realm` is there', FULL, wireChallenge('createChallenge > refuses the realm "%s"')),
       holds('MUST', 'server', 'The `method` is in lower case ASCII', FULL),
@@ -166,7 +175,14 @@ export const payment: Document = {
         ),
         credentials('an agreement of another scope > opens nothing here'),
       ),
-      holds('MUST', 'client', 'A challenge with a `digest` is answered with the very body it was made for'),
+      holds(
+        'MUST',
+        'client',
+        'A challenge with a `digest` is answered with the very body it was made for',
+        testsOf('test/conformance/buyer.test.ts')(
+          'a charge > is answered with all that the challenge had, and with the very body of the request',
+        ),
+      ),
       holds(
         'MUST',
         'server',

@@ -3,6 +3,7 @@ import { type Document, differs, holds, section, testsOf } from '../row.ts'
 const here = testsOf('test/conformance/session.test.ts')
 const mpp = testsOf('src/wire/mpp/mpp.test.ts')
 const encoding = testsOf('src/wire/encoding.test.ts')
+const schemes = testsOf('test/schemes/session.test.ts')
 
 const ASKED = here(
   'a session challenge > names the price of a unit, the deposit and its invoice, and for how long it may idle',
@@ -151,7 +152,14 @@ export const session: Document = {
     ),
     section(
       'Close',
-      holds('MUST', 'server', 'The refund is what was deposited less what was spent', USED, CLOSED),
+      holds(
+        'MUST',
+        'server',
+        'The refund is what was deposited less what was spent',
+        USED,
+        CLOSED,
+        schemes('a session > keeps less than a sat, and returns whole sats'),
+      ),
       holds('MUST NOT', 'server', 'Where nothing is left, nothing is paid', NOTHING_LEFT),
       holds(
         'MUST',
@@ -169,6 +177,7 @@ export const session: Document = {
         'It is a durable claim like any return: tried until it settles or its invoice has expired, also over a restart, and never paid twice. It ends with the invoice, so not for ever.',
         CLOSED,
         STILL_OWED,
+        schemes('a session > whose refund finds no route says so, and is paid later all the same'),
         testsOf('test/trade/returns.test.ts')(
           'a return > that fails twice is tried again until it settles, each time after asking the node',
           'a return > is no dust, and not tried for ever',
@@ -223,7 +232,15 @@ export const session: Document = {
     ),
     section(
       'Server-initiated close',
-      holds('MUST', 'server', 'The session is closed before its rest is refunded as at any close', IDLED),
+      holds(
+        'MUST',
+        'server',
+        'The session is closed before its rest is refunded as at any close',
+        IDLED,
+        schemes(
+          'a session > that was closed by a process that died before the refund was booked is refunded by the next',
+        ),
+      ),
       holds('MUST NOT', 'server', 'A refund that failed opens no session again', STILL_OWED),
       holds('SHOULD', 'client', 'A bearer that is refused for a closed session opens a new one'),
       holds('SHOULD', 'client', 'The return invoice lives for twice the `idleTimeout`'),
@@ -238,7 +255,14 @@ export const session: Document = {
         TERMS,
         OPENED,
       ),
-      holds('MUST', 'server', 'A stream whose balance is used up stops at once', TOPPED_UP, NOT_TOPPED_UP),
+      holds(
+        'MUST',
+        'server',
+        'A stream whose balance is used up stops at once',
+        TOPPED_UP,
+        NOT_TOPPED_UP,
+        schemes('a stream of events under a session > is paused by its reader, and not billed for what waits'),
+      ),
       holds(
         'MUST',
         'server',
@@ -257,7 +281,13 @@ export const session: Document = {
     ),
     section(
       'Session state',
-      holds('MUST', 'server', 'Sessions are durable: a restart forgets no deposit and no spending', RESTARTED),
+      holds(
+        'MUST',
+        'server',
+        'Sessions are durable: a restart forgets no deposit and no spending',
+        RESTARTED,
+        schemes('a session > goes on after a restart with what is left, and is closed by it when it idles'),
+      ),
       holds(
         'MUST',
         'server',
