@@ -1,7 +1,12 @@
 /*
  * What draft-lightning-charge asks of a seller, by a client that speaks it by hand.
  */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { openLedger } from '../../src/ledger/index.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
 import { type MarketOptions, openMarket } from '../trade/market.ts'
 import { challengeIn, credential, FieldClient, fromText, invoiceOf, receiptOf } from './field.ts'
@@ -75,6 +80,32 @@ describe('a charge', () => {
     expect(again.status).toBe(402)
     expect(await again.text()).not.toContain(paid.preimage)
     expect(shop.served).toBe(1)
+  })
+
+  test('leaves its preimage in no ledger, event or answer', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'streampay-conformance-'))
+    const ledger = openLedger(path.join(folder, 'ledger.db'))
+    try {
+      const { client, market } = await openCharges({ ledger })
+      const { challenge, preimage } = client.pay(await client.ask('charge'))
+      const answers = [
+        await client.send({ ...challenge, id: 'AAAA' }, { preimage }),
+        await client.send(challenge, { preimage }),
+        await client.send(challenge, { preimage }),
+      ]
+      expect(answers.map(({ status }) => status)).toEqual([402, 200, 402])
+      for (const answer of answers) expect([...answer.headers].join() + (await answer.text())).not.toContain(preimage)
+      expect(market.events.length).toBeGreaterThan(0)
+      expect(inspect(market.events, { depth: 8 })).not.toContain(preimage)
+      await market.close()
+      const bytes = readdirSync(folder).map((file) => readFileSync(path.join(folder, file)))
+      expect(Buffer.concat(bytes).includes(decodeInvoice(invoiceOf(challenge)).paymentHash)).toBe(true)
+      for (const text of [preimage, preimage.toUpperCase()]) expect(Buffer.concat(bytes).includes(text)).toBe(false)
+      expect(Buffer.concat(bytes).includes(Buffer.from(preimage, 'hex'))).toBe(false)
+    } finally {
+      await ledger.end()
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test('is known by padded text, with an unknown field, a source or none, and any order of members', async () => {

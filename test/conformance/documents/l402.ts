@@ -107,6 +107,7 @@ export const l402: Document = {
         header('L402 credentials > come in the metadata of gRPC too'),
         schemes('an L402 token > is the same as LSAT, and as gRPC clients send it'),
       ),
+      holds('MUST', 'server', 'The metadata key `token` of a gRPC call is read'),
       holds('MUST', 'client', 'The token is sent as metadata of the key `token`, in hex, as well'),
     ),
     section(
