@@ -200,7 +200,7 @@ export class PricedRoute {
     this.#terms = terms
     this.#offer &&= { ...this.#parties(this.#offer), ...terms, round: 0 }
     if (haggling) this.#haggling = haggling
-    if ('schemes' in changes || 'allowance' in changes) this.#schemes = this.#readSchemes(changes)
+    if ('schemes' in changes || 'allowance' in changes) this.#setSchemes(changes)
     if (changes.graceMs !== undefined) this.#graceMs = changes.graceMs
     if (changes.description !== undefined) this.#challenger = this.#makeChallenger(changes.description)
   }
@@ -208,6 +208,12 @@ export class PricedRoute {
   /** This wall is gone: its scope may be another wall's, at another price. */
   close(): void {
     this.#seller.scopes.release(this.#terms.scope)
+  }
+
+  /** Left as they are, they keep the invoices that clients were shown. */
+  #setSchemes({ schemes, allowance }: NewTerms): void {
+    const same = this.#schemes?.isOf(schemes ?? OWN_SCHEME, allowance === undefined ? undefined : toMsat(allowance))
+    if (!same) this.#schemes = this.#readSchemes({ schemes, allowance })
   }
 
   /** @throws StreamError `option-invalid`, `amount-invalid` */

@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest'
-import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scripted.ts'
+import type { LightningNode } from '../../src/lightning/node.ts'
+import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { msat } from '../../src/money/msat.ts'
 import { toldAddress } from '../../src/seller/adapters/request.ts'
 import { type PaidHandler, type WallOptions, wall } from '../../src/seller/paywall.ts'
@@ -68,7 +69,7 @@ export function openShop(
 }
 
 /** An invoice of a node's own without an amount, good for 30 days. */
-export async function returnInvoice(node: ScriptedNode): Promise<string> {
+export async function returnInvoice(node: Pick<LightningNode, 'createInvoices'>): Promise<string> {
   const [invoice] = await node.createInvoices([{ amount: 'any', description: 'return', expiresInSeconds: 2_592_000 }])
   return invoice!.request
 }

@@ -4,6 +4,7 @@ import { METHOD } from '../../wire/challenge.ts'
 import type { SchemeName } from '../../wire/challenges.ts'
 import { preferred } from '../../wire/mpp/acceptPayment.ts'
 import { clientAddress } from '../clientAddress.ts'
+import { sameAsked } from '../scopes.ts'
 import type { Seller } from '../seller.ts'
 import { type InvoiceOffer, Offers } from './offers.ts'
 import { type Quote, quoteOf } from './quote.ts'
@@ -57,12 +58,17 @@ export class Menus {
   }
 
   #offer(request: Request, terms: Offer) {
-    if (this.#quoted?.terms !== terms) {
-      if (this.#quoted) this.#offers.forget()
-      this.#quoted = { terms, quote: quoteOf(terms.price, this.#schemes, this.#allowance) }
-    }
     const client = clientAddress(request, this.#seller.trustProxy)
-    return this.#offers.of({ client, method: request.method }, terms, this.#quoted.quote)
+    return this.#offers.of({ client, method: request.method }, terms, this.#quoteOf(terms))
+  }
+
+  #quoteOf(terms: Offer): Quote {
+    if (this.#quoted?.terms === terms) return this.#quoted.quote
+    // Asked for the same, whoever was shown an invoice may be shown it again.
+    if (this.#quoted && !sameAsked(this.#quoted.terms, terms)) this.#offers.forget()
+    const quote = quoteOf(terms.price, this.#schemes, this.#allowance)
+    this.#quoted = { terms, quote }
+    return quote
   }
 
   #textsOf(offer: InvoiceOffer, description: string | undefined): Texts {

@@ -19,12 +19,18 @@ export class WallSchemes {
   readonly menus: Menus
   readonly #host: Host
   readonly #schemes: readonly SchemeName[]
+  readonly #allowance: Msat | undefined
 
   /** @throws StreamError `option-invalid` */
   constructor(host: Host, schemes: readonly SchemeName[], allowance: Msat | undefined) {
     this.#host = host
     this.#schemes = checkSchemes(schemes)
+    this.#allowance = allowance
     this.menus = new Menus(host.seller, schemes, allowance)
+  }
+
+  isOf(schemes: readonly SchemeName[], allowance: Msat | undefined): boolean {
+    return this.#schemes.join() === schemes.join() && this.#allowance === allowance
   }
 
   /**
