@@ -30,7 +30,17 @@ async function runKind(kind: Kind, tests: readonly NamedTest[]): Promise<Ran[]> 
     const file = path.join(dir, 'results.json')
     const names = pattern(tests.map(({ name }) => name))
     const files = [...new Set(tests.map((test) => test.file))]
-    await vitest(['run', '--project', kind, '-t', names, '--reporter=json', `--outputFile=${file}`, ...files])
+    await vitest([
+      'run',
+      '--project',
+      kind,
+      '-t',
+      names,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      ...files,
+    ])
     return read(file)
   } finally {
     rmSync(dir, { recursive: true, force: true })
@@ -52,6 +62,9 @@ function vitest(args: readonly string[]): Promise<void> {
     })
   })
 }
+
+/** What a failed hook or an interrupt kept from running is `pending`, and shows nothing. */
+const STATUS: Readonly<Record<string, Ran['status']>> = { passed: 'passed', skipped: 'skipped', todo: 'skipped' }
 
 interface Report {
   readonly testResults: ReadonlyArray<{
@@ -76,7 +89,7 @@ function read(file: string): Ran[] {
     assertionResults.map(({ ancestorTitles, title, status }) => ({
       file: path.relative(ROOT, name).replaceAll(path.sep, '/'),
       path: [...ancestorTitles, title],
-      status: status === 'passed' || status === 'failed' ? status : 'skipped',
+      status: STATUS[status] ?? 'failed',
     })),
   )
 }

@@ -97,6 +97,7 @@ test.each<[string, string[], boolean]>([
   ['reads a', ['parse', 'reads a b'], false],
   ['a (b) costs $n?', ['a (b) costs 5?'], true],
   ['a.b', ['axb'], false],
+  ['refuses "%s"', ['refuses "a\nb"'], true],
 ])('the name "%s" is that of %j: %s', (name, titles, expected) => {
   expect(isNamed(name, titles)).toBe(expected)
   expect(new RegExp(pattern([name])).test(titles.join(' '))).toBe(expected)
