@@ -24,12 +24,14 @@ export interface Token {
   readonly amount: Msat
   /** Of a session: where the seller pays the rest, BOLT 11. */
   readonly returnInvoice?: string
+  /** Of a further deposit: payment hash of the session it is for. */
+  readonly sessionId?: string
 }
 
 export const newToken = (
   { scheme, challenge, invoice, amount }: Prepayment,
   place: { readonly url: string; readonly method: string },
-  returnInvoice?: string,
+  more: Pick<Token, 'returnInvoice' | 'sessionId'> = {},
 ): Token => ({
   id: bytesToHex(randomBytes(16)),
   scheme,
@@ -38,7 +40,7 @@ export const newToken = (
   paymentHash: invoice.paymentHash,
   invoice: invoice.request,
   amount,
-  ...(returnInvoice !== undefined && { returnInvoice }),
+  ...more,
 })
 
 export const rowOf = ({ id, url, method, challenge, ...token }: Token): NewAgreement => ({
@@ -66,6 +68,7 @@ export function tokenOf({ id, url, method, challenge, agreement }: JournalAgreem
       invoice: fields.string('invoice', 4096),
       amount: msat(fields.amount('amount')),
       ...(returnInvoice !== undefined && { returnInvoice }),
+      ...(fields.has('sessionId') && { sessionId: fields.hex('sessionId', 64) }),
     }
   } catch {
     return undefined
