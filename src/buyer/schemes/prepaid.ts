@@ -168,7 +168,11 @@ export class Prepaid {
     const { wallet } = await this.#parts.ready()
     await held.account?.end()
     await this.#takeUpDeposits(held, wallet)
-    held.refund = await closeSession({ wallet, send: this.#parts.send }, token, preimage)
+    held.refund = await closeSession(
+      { node: wallet.node, journal: wallet.journal, send: this.#parts.send },
+      token,
+      preimage,
+    )
     held.state = 'closed'
   }
 
@@ -364,7 +368,7 @@ export class Prepaid {
     const payload = { action: 'topUp', sessionId: token.sessionId, topUpPreimage: preimage }
     for (let attempt = 0; ; attempt++) {
       try {
-        await sessionAction({ wallet, send: this.#parts.send }, token, payload)
+        await sessionAction({ send: this.#parts.send }, token, payload)
         return await wallet.journal.closeAgreement(token.id, undefined)
       } catch (error) {
         const pauseMs = SETTLING_PAUSES_MS[attempt]

@@ -19,14 +19,13 @@ export interface Refund {
   readonly status: 'settled' | 'pending' | 'nothing' | 'failed'
 }
 
-export interface SessionPlace {
-  readonly wallet: Wallet
+export interface SessionPlace extends Pick<Wallet, 'node' | 'journal'> {
   readonly send: (url: string, request: RequestInit) => Promise<Response>
 }
 
 /** Sends an action of a session that is answered by a little JSON. @throws StreamError of the seller, `seller-failed`, `seller-unreachable` */
 export async function sessionAction(
-  { send }: SessionPlace,
+  { send }: Pick<SessionPlace, 'send'>,
   token: Pick<Token, 'challenge' | 'url' | 'method'>,
   payload: object,
 ): Promise<unknown> {
@@ -43,7 +42,7 @@ export async function sessionAction(
  * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`, `ledger-failed`
  */
 export async function closeSession(place: SessionPlace, token: Token, preimage: string): Promise<Refund> {
-  const { journal } = place.wallet
+  const { journal } = place
   const closing = { action: 'close', sessionId: token.paymentHash, preimage }
   const body = await sessionAction(place, token, closing).catch((error) => {
     const isOver = error instanceof StreamError && ['session-closed', 'session-unknown'].includes(error.code)
@@ -51,14 +50,19 @@ export async function closeSession(place: SessionPlace, token: Token, preimage: 
     return undefined
   })
   const closed = body === undefined ? undefined : decodeSessionClosed(body)
-  const refund = await refundOf(place.wallet, token, closed?.refundSats, closed?.refundStatus === 'failed')
+  const refund = await refundOf(place, token, closed?.refundSats, closed?.refundStatus === 'failed')
   await journal.closeAgreement(token.id, undefined)
   return refund
 }
 
 /** @param stated what the seller says it pays back, in sats; `undefined` if it closed the session by itself and says nothing */
-async function refundOf(wallet: Wallet, token: Token, stated: bigint | undefined, hasFailed: boolean): Promise<Refund> {
-  const { node, journal } = wallet
+async function refundOf(
+  place: SessionPlace,
+  token: Token,
+  stated: bigint | undefined,
+  hasFailed: boolean,
+): Promise<Refund> {
+  const { node, journal } = place
   const { id, returnInvoice } = token
   if (returnInvoice === undefined || stated === 0n) return { amount: ZERO, status: 'nothing' }
   const { paymentHash } = decodeInvoice(returnInvoice)

@@ -1,4 +1,4 @@
-import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import type { JournalAgreement, NewAgreement } from '../../ledger/journal.ts'
 import { type Msat, msat } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
@@ -33,7 +33,7 @@ export const newToken = (
   place: { readonly url: string; readonly method: string },
   more: Pick<Token, 'returnInvoice' | 'sessionId'> = {},
 ): Token => ({
-  id: bytesToHex(randomBytes(16)),
+  id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))),
   scheme,
   ...place,
   challenge,
