@@ -97,7 +97,7 @@ export interface Buyer {
    * @throws StreamError as `fetch` before anything is paid
    */
   agree(input: string | URL, init?: RequestInit): Promise<TradeSummary | undefined>
-  /** What this buyer prepaid: charges, and L402 tokens. */
+  /** What this buyer prepaid: sessions, charges, and L402 tokens. */
   readonly prepaid: readonly PrepaidSummary[]
   /** How each agreement of this buyer stands. */
   readonly trades: readonly TradeSummary[]
@@ -269,7 +269,7 @@ class PayingBuyer implements Buyer {
   async close({ keep = false } = {}): Promise<readonly Closing[]> {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
-    await this.#prepaid?.close()
+    await this.#prepaid?.close(keep)
     if (keep) {
       await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep()))
       await Promise.allSettled(this.#ends.values())

@@ -50,6 +50,10 @@ describe('a server of another kind', () => {
     }
     expect(shop.delivered).toHaveLength(3)
     expect(new Set(shop.delivered).size).toBe(1)
+  })
+
+  test('is paid within what may be at risk, and by the schemes that were named', async () => {
+    const shop = await open(['l402'])
     const { code, error } = await run('get', shop.url, '--json', '--max-risk', '19 sat')
     expect(code).toBe(3)
     expect(error).toMatchObject({ code: 'risk-too-high', amount: '20000', maxRisk: '19000' })

@@ -1,4 +1,4 @@
-import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import type { JournalAgreement, NewAgreement } from '../../ledger/journal.ts'
 import { type Msat, msat } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
@@ -24,21 +24,23 @@ export interface Token {
   readonly amount: Msat
   /** Of a session: where the seller pays the rest, BOLT 11. */
   readonly returnInvoice?: string
+  /** Of a further deposit: payment hash of the session it is for. */
+  readonly sessionId?: string
 }
 
 export const newToken = (
   { scheme, challenge, invoice, amount }: Prepayment,
   place: { readonly url: string; readonly method: string },
-  returnInvoice?: string,
+  more: Pick<Token, 'returnInvoice' | 'sessionId'> = {},
 ): Token => ({
-  id: bytesToHex(randomBytes(16)),
+  id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))),
   scheme,
   ...place,
   challenge,
   paymentHash: invoice.paymentHash,
   invoice: invoice.request,
   amount,
-  ...(returnInvoice !== undefined && { returnInvoice }),
+  ...more,
 })
 
 export const rowOf = ({ id, url, method, challenge, ...token }: Token): NewAgreement => ({
@@ -66,6 +68,7 @@ export function tokenOf({ id, url, method, challenge, agreement }: JournalAgreem
       invoice: fields.string('invoice', 4096),
       amount: msat(fields.amount('amount')),
       ...(returnInvoice !== undefined && { returnInvoice }),
+      ...(fields.has('sessionId') && { sessionId: fields.hex('sessionId', 64) }),
     }
   } catch {
     return undefined
