@@ -5,6 +5,7 @@ import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
 import { wall } from '../../src/seller/paywall.ts'
 import { Seller } from '../../src/seller/seller.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
+import { openStand, upstream } from '../gateway/stand.ts'
 import { isInstalled, type LightningTools, load, type Mppx, mppxValidate } from './foreign.ts'
 import { returnInvoice } from './stand.ts'
 
@@ -121,11 +122,23 @@ describe.skipIf(!isInstalled('mppx'))('unmodified mppx', () => {
     expect(await pair.buyer.lookupInvoice(decodeInvoice(back).paymentHash)).toBe(sat(2))
   })
 
-  test('validates the server', async () => {
-    const { code, out } = await mppxValidate(server.url, 'GET:/all')
-    const result = JSON.parse(out) as { summary: { passed: number; failed: number } }
-    expect(result.summary, out).toMatchObject({ failed: 0 })
-    expect(result.summary.passed).toBeGreaterThan(0)
-    expect(code).toBeDefined()
+  test('validates a gateway: what it says it sells, its challenges and its refusals', async () => {
+    const service = await upstream((_, answer) => answer.end('sold'))
+    const schemes = ['stream', 'session', 'charge'] as const
+    const { url } = await openStand({
+      routes: [{ path: '/report', methods: ['GET'], upstream: service, price: '2 sat/request', schemes: [...schemes] }],
+    })
+    const { code, out } = await mppxValidate(url)
+    const { summary, endpoints } = JSON.parse(out) as {
+      summary: { passed: number; failed: number; warnings: number }
+      endpoints: { path: string; challenge: { label: string; detail?: string }[] }[]
+    }
+    expect(summary, out).toMatchObject({ failed: 0 })
+    expect(endpoints.map(({ path }) => path)).toEqual(['/report'])
+    const named = schemes.map((scheme) => `lightning/${scheme}`).join(', ')
+    expect(endpoints[0]!.challenge, out).toContainEqual(
+      expect.objectContaining({ label: 'Challenge parseable', detail: `3 methods: ${named}` }),
+    )
+    expect(code, out).toBe(0)
   })
 })

@@ -52,9 +52,9 @@ export function isInstalled(name: string): boolean {
 export const load = async <T>(name: string): Promise<T> => (await import(name)) as T
 
 /** Runs the command of `mppx`, and reads what it prints as JSON. */
-export function mppxValidate(url: string, endpoint: string): Promise<{ readonly code: number; readonly out: string }> {
+export function mppxValidate(url: string): Promise<{ readonly code: number; readonly out: string }> {
   const main = fileURLToPath(new URL('./bin.js', import.meta.resolve('mppx')))
-  const args = [main, 'validate', url, '--endpoint', endpoint, '--output-json']
+  const args = [main, 'validate', url, '--output-json']
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: stdout })
