@@ -4,10 +4,12 @@
 import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type BuyerOptions, createBuyer } from '../../src/buyer/buyer.ts'
+import { openJournal } from '../../src/ledger/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { sat } from '../../src/money/msat.ts'
 import { serve, type WebHandler } from '../../src/seller/adapters/node.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
+import { SessionShop } from '../prepaid/sessionShop.ts'
 import { fromText } from './field.ts'
 
 const ending: Array<() => unknown> = []
@@ -149,5 +151,31 @@ describe('an L402 token', () => {
     const { url, buyer, nodes } = await openServer((invoice) => `LSAT macaroon="AgEE", invoice="${invoice}"`)
     expect(await failure(buyer({ max: '4 sat' }).fetch(url))).toMatchObject({ code: 'budget-exhausted' })
     expect(nodes.buyer.calls).toBe(0)
+  })
+})
+
+describe('a session', () => {
+  test('is opened with a return invoice of any amount that lives for thirty days', async () => {
+    const shop = await SessionShop.open({ chunks: 5 })
+    const buyer = shop.buyer()
+    await (await buyer.fetch(shop.url)).text()
+    const { amount, expiresAtMs, network } = decodeInvoice(shop.only.returnInvoice)
+    expect(amount).toBeUndefined()
+    expect(network).toBe('regtest')
+    expect(expiresAtMs - Date.now()).toBeGreaterThan(29 * 86_400_000)
+    await buyer.close()
+  })
+
+  test('that was closed is used no more: the next run opens another', async () => {
+    const journal = openJournal(':memory:')
+    const shop = await SessionShop.open({ chunks: 5 })
+    const buyer = shop.buyer({ journal })
+    await (await buyer.fetch(shop.url)).text()
+    await buyer.close()
+    expect(shop.actions).toEqual(['open', 'close'])
+    const next = shop.buyer({ journal })
+    await (await next.fetch(shop.url)).text()
+    expect(shop.actions).toEqual(['open', 'close', 'open'])
+    expect(shop.sessions.size).toBe(2)
   })
 })

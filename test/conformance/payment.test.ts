@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { StreamError } from '../../src/errors/error.ts'
 import { paywall } from '../../src/seller/paywall.ts'
@@ -242,6 +243,28 @@ describe('a buyer', () => {
       })
     }
   })
+})
+
+test('the secret of a seller is in no answer, no event and no error', async () => {
+  const secret = crypto.getRandomValues(new Uint8Array(32))
+  const market = await openMarket({ handler: bytes(KIB), secret, schemes: ['stream', 'session', 'charge', 'l402'] })
+  const raw = await new RawBuyer(market).agree([1000n])
+  raw.pay(...raw.deal.invoices)
+  const answers = [
+    await fetch(market.url),
+    await fetch(market.url, { headers: { authorization: 'Payment !!!' } }),
+    await raw.send({ action: 'use', agreement: raw.deal.agreement.id, secret: '0'.repeat(64) }),
+    await raw.use(),
+    await raw.send({ action: 'close', ...raw.proof }),
+  ]
+  const said = [inspect(market.events, { depth: 3 })]
+  for (const answer of answers) said.push([...answer.headers].join(), await answer.text())
+  const all = said.join('\n')
+  expect(all).toContain(raw.deal.agreement.id)
+  const key = Buffer.from(secret)
+  for (const encoding of ['hex', 'base64url', 'base64', 'latin1'] as const) {
+    expect(all.includes(key.toString(encoding))).toBe(false)
+  }
 })
 
 test('two buyers that were given one challenge have an agreement each', async () => {

@@ -220,9 +220,11 @@ export const charge: Document = {
         'A preimage is not stored, and in no log',
         'It is in the journal, which its owner alone may read: a token that was paid for is used by the next run after a kill, and what was paid can be proven. It is in no log and no error.',
         prepaid('what was paid for and never used > is used by the next run: %s'),
-        testsOf('test/cli/secrets.e2e.ts')(
-          'nothing that a command says holds a secret of its files',
-          'all that is kept is its owner’s alone',
+        testsOf('src/ledger/sqlite/database.test.ts')(
+          'a file and what SQLite puts beside it are readable by their owner alone, also one that was not',
+        ),
+        testsOf('src/errors/redact.test.ts')(
+          'an error carries none in its message, its details, its cause or its stack',
         ),
       ),
       holds('MUST', 'server', 'Of requests at once with one preimage exactly one is served', AT_ONCE),

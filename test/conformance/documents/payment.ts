@@ -15,7 +15,10 @@ const problem = testsOf('src/wire/problem.test.ts')
 const receipt = testsOf('src/wire/receipt.test.ts')
 const vectors = testsOf('src/wire/vectors.test.ts')
 const transport = testsOf('src/buyer/requests/transport.test.ts')
-const secrets = testsOf('test/cli/secrets.e2e.ts')
+const redacted = testsOf('src/errors/redact.test.ts')
+const FILES = testsOf('src/ledger/sqlite/database.test.ts')(
+  'a file and what SQLite puts beside it are readable by their owner alone, also one that was not',
+)
 
 const REFUSED = here('a refused credential > %s: 402, %s, with a fresh challenge and no receipt')
 const UNPAID = challenge('a 402 > makes no invoice, no write and no call to the node, however many ask')
@@ -422,7 +425,7 @@ export const payment: Document = {
         'both',
         'No credential is in a log, an error or an event',
         wireCredential('parseCredential > never repeats a secret in what it throws'),
-        secrets('nothing that a command says holds a secret of its files'),
+        redacted('an error carries none in its message, its details, its cause or its stack'),
         testsOf('test/dashboard/events.test.ts')('the log has one line of JSON for an event, and nothing secret in it'),
       ),
       holds(
@@ -442,7 +445,7 @@ export const payment: Document = {
         'client',
         'Credentials are in memory only, and cleared after use',
         'An agreement outlives its process, and so does its balance: its secret is in the journal, which only its owner may read, so that a killed buyer goes on, or takes its money back.',
-        secrets('all that is kept is its owner’s alone'),
+        FILES,
         testsOf('test/trade/resume.test.ts')(
           'a buyer that starts again with its journal > takes up the agreement that it kept, with its balance',
         ),
@@ -451,7 +454,7 @@ export const payment: Document = {
         'MUST NOT',
         'server',
         'The secret behind the challenges is told to nobody, and is in no log or error',
-        secrets('nothing that a command says holds a secret of its files', 'all that is kept is its owner’s alone'),
+        here('the secret of a seller is in no answer, no event and no error'),
       ),
       holds('SHOULD', 'server', 'Challenges made with a secret that was replaced stay valid until they expire'),
     ),

@@ -3,6 +3,8 @@ import { type Document, differs, holds, section, testsOf } from '../row.ts'
 const here = testsOf('test/conformance/session.test.ts')
 const mpp = testsOf('src/wire/mpp/mpp.test.ts')
 const encoding = testsOf('src/wire/encoding.test.ts')
+const buyer = testsOf('test/conformance/buyer.test.ts')
+const prepaid = testsOf('test/prepaid/session.test.ts')
 const schemes = testsOf('test/schemes/session.test.ts')
 
 const ASKED = here(
@@ -28,6 +30,7 @@ const ENDED = here('a close > ends everything: no action opens, uses or fills th
 const STILL_OWED = here('a close > whose refund cannot be paid stays closed, and the money is still owed')
 const IDLED = here('a session that idles is closed, and its rest returned')
 const RESTARTED = here('a seller that starts again knows its sessions, what they spent, and those that are closed')
+const THIRTY_DAYS = buyer('a session > is opened with a return invoice of any amount that lives for thirty days')
 const REFUSED = here('a refused session credential > %s: 402, %s, and a fresh challenge')
 
 export const session: Document = {
@@ -88,7 +91,7 @@ export const session: Document = {
         ),
         OF_ONE_SESSION,
       ),
-      holds('SHOULD', 'client', 'Its return invoice lives longer than the `idleTimeout`'),
+      holds('SHOULD', 'client', 'Its return invoice lives longer than the `idleTimeout`', THIRTY_DAYS),
     ),
     section(
       'Credential',
@@ -106,7 +109,7 @@ export const session: Document = {
       holds('MUST', 'server', 'The challenge is one of its own, and its echo is exact', REFUSED),
       holds('MUST', 'server', 'The deposit pays for one unit at least', ONE_UNIT),
       holds('MUST', 'server', 'A return invoice that is none, of another network or of an amount is refused', REFUSED),
-      holds('SHOULD', 'client', 'The return invoice lives for thirty days'),
+      holds('SHOULD', 'client', 'The return invoice lives for thirty days', THIRTY_DAYS),
     ),
     section(
       'Bearer',
@@ -183,7 +186,12 @@ export const session: Document = {
           'a return > is no dust, and not tried for ever',
         ),
       ),
-      holds('MUST NOT', 'client', 'Nothing is sent on a session that was closed'),
+      holds(
+        'MUST NOT',
+        'client',
+        'Nothing is sent on a session that was closed',
+        buyer('a session > that was closed is used no more: the next run opens another'),
+      ),
       holds('MUST', 'server', 'What would open, use or fill a closed session is refused', ENDED),
       differs(
         'MUST',
@@ -198,7 +206,15 @@ export const session: Document = {
       holds('MUST', 'server', 'The deposit is worth one unit at least', ONE_UNIT),
       holds('SHOULD', 'server', 'It is worth twenty units if nobody says otherwise', USUAL),
       holds('MUST', 'server', 'How large it is, is said', ASKED),
-      holds('SHOULD', 'client', 'It is looked at before it is paid'),
+      holds(
+        'SHOULD',
+        'client',
+        'It is looked at before it is paid',
+        prepaid(
+          'the deposit > is refused above the price for a unit',
+          'a session > never has more with the seller than may be at risk',
+        ),
+      ),
     ),
     section(
       'Idempotency',
@@ -242,8 +258,13 @@ export const session: Document = {
         ),
       ),
       holds('MUST NOT', 'server', 'A refund that failed opens no session again', STILL_OWED),
-      holds('SHOULD', 'client', 'A bearer that is refused for a closed session opens a new one'),
-      holds('SHOULD', 'client', 'The return invoice lives for twice the `idleTimeout`'),
+      holds(
+        'SHOULD',
+        'client',
+        'A bearer that is refused for a closed session opens a new one',
+        prepaid('a session > that the seller closed by itself has its refund looked for, and another one is opened'),
+      ),
+      holds('SHOULD', 'client', 'The return invoice lives for twice the `idleTimeout`', THIRTY_DAYS),
     ),
     section(
       'Streaming',
@@ -277,6 +298,10 @@ export const session: Document = {
         'MUST',
         'client',
         'At `payment-need-topup` the stream is kept open, a fresh challenge paid, and the top-up sent',
+        prepaid(
+          'a session > is opened by a deposit, fed by more, and closed with what is left coming back',
+          'a session > gets its further deposits before it is empty, if the source leaves time',
+        ),
       ),
     ),
     section(
@@ -326,7 +351,12 @@ export const session: Document = {
         ENDED,
         mpp('charge and session > problems have the types of the drafts, and are read back'),
       ),
-      holds('SHOULD', 'client', '`insufficient-balance` is answered with a top-up'),
+      holds(
+        'SHOULD',
+        'client',
+        '`insufficient-balance` is answered with a top-up',
+        prepaid('a session > serves further requests by its bearer, and a further deposit when it is empty'),
+      ),
     ),
     section(
       'Security',
@@ -335,6 +365,7 @@ export const session: Document = {
         'both',
         'A preimage travels over TLS only, or on loopback',
         testsOf('src/seller/adapters/node.test.ts')('plain http on "%s" has to be allowed'),
+        buyer('a charge > is not paid over plain http to another machine'),
       ),
       holds('MUST', 'server', 'The preimage is verified for open, bearer and close', REFUSED),
       holds('MUST NOT', 'server', 'The id of a session is never used for two', OF_ONE_SESSION, REOPENED),
