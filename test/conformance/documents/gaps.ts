@@ -6,6 +6,7 @@ const limits = testsOf('test/trade/limits.test.ts')
 const units = testsOf('test/trade/units.test.ts')
 const returns = testsOf('test/trade/returns.test.ts')
 const tariff = testsOf('test/trade/tariff.test.ts')
+const buyerOfSessions = testsOf('test/prepaid/session.test.ts')
 const header = testsOf('src/wire/header.test.ts')
 
 /** Where the drafts leave money or trust open. */
@@ -53,6 +54,13 @@ export const gaps: Document = {
           'a return > that fails twice is tried again until it settles, each time after asking the node',
           'a seller that is killed > %s: the next one pays once',
         ),
+        buyerOfSessions(
+          'a session > never has more with the seller than may be at risk',
+          'a seller that is not honest > and says that it paid back what never arrives is not believed',
+        ),
+        testsOf('test/schemes/session.test.ts')(
+          'a session > that was closed by a process that died before the refund was booked is refunded by the next',
+        ),
       ),
       differs(
         'gap',
@@ -65,12 +73,17 @@ export const gaps: Document = {
         testsOf('test/trade/closing.test.ts')(
           'the closing statement > that counts %i more than was received, signed: count-mismatch',
         ),
+        buyerOfSessions(
+          'a session > gets its further deposits before it is empty, if the source leaves time',
+          'a seller that is not honest > and counts more than came is paid no further deposit for it',
+        ),
       ),
       differs(
         'gap',
         'both',
         'Amounts are whole sats for one unit',
         'Prices are exact fractions of a msat here, rounded once where money moves. What charge, session and L402 sell is bought at the same price, by a whole number of sats in advance.',
+        testsOf('test/schemes/l402.test.ts')('an L402 token > pays for bytes over several answers, at the exact price'),
         units(
           'each unit, end to end > bytes: exactly as many as the body has, on both sides, and the rest of the money comes back',
         ),
@@ -142,6 +155,7 @@ export const gaps: Document = {
         'server',
         'Pages in a browser cannot read challenge and receipt of another origin',
         'A gateway lets them, and names what they may read; no cookie is let through.',
+        testsOf('test/gateway/schemes.test.ts')('a route with schemes > tells pages of other origins what they need'),
         testsOf('src/gateway/pages/pages.test.ts')('pages of other origins may ask, and read what paying needs'),
       ),
     ),

@@ -439,6 +439,9 @@ export const payment: Document = {
         testsOf('test/trade/upstream.test.ts')(
           'a seller in front of another service > passes on path, query, method and body, and never the credential',
         ),
+        testsOf('test/gateway/schemes.test.ts')(
+          'a route with schemes > sells by each of them, and the service behind sees nothing of the payment',
+        ),
       ),
       differs(
         'SHOULD',
@@ -602,6 +605,10 @@ export const payment: Document = {
         'SHOULD',
         'client',
         'Of several challenges one is chosen, by what it can pay and prefers',
+        testsOf('test/prepaid/prepaid.test.ts')(
+          'of several schemes > the one with the least at risk is taken, and the next if that is above the limits',
+          'of several schemes > the buyer says which, and in what order',
+        ),
         here('a buyer > sends one credential, for one of the challenges that it was offered'),
       ),
       holds(

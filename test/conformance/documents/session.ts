@@ -302,6 +302,9 @@ export const session: Document = {
           'a session > is opened by a deposit, fed by more, and closed with what is left coming back',
           'a session > gets its further deposits before it is empty, if the source leaves time',
         ),
+        testsOf('test/conformance/together.test.ts')(
+          'a stream that costs several deposits comes whole under session, and what is left comes back',
+        ),
       ),
     ),
     section(
