@@ -49,7 +49,12 @@ export const charge: Document = {
     ),
     section(
       'Request',
-      holds('MUST', 'server', 'The `amount` is a positive whole number of sats, as a decimal string', ASKED),
+      holds(
+        'MUST',
+        'server',
+        'The `amount` is a positive whole number of sats, as a decimal string, and that of the invoice',
+        ASKED,
+      ),
       holds('MUST', 'server', 'The `currency` is `sat`', ASKED),
       holds('MUST', 'server', 'The `invoice` is there, in `methodDetails`', ASKED),
       holds('MUST', 'server', '`paymentHash` and `network` are those of the invoice, if they are there', ASKED),
@@ -125,7 +130,7 @@ export const charge: Document = {
       holds(
         'MUST',
         'server',
-        'Consuming the challenge and deciding to answer are one step',
+        'Consuming the challenge and deciding to answer are one step: of requests at once with one preimage exactly one is served',
         AT_ONCE,
         schemes('a charge > stays used after a restart'),
       ),
@@ -154,7 +159,6 @@ export const charge: Document = {
           'a seller that takes the money and refuses > is paid once, and it is said: %s',
         ),
       ),
-      holds('MUST', 'server', 'A 402 has `Cache-Control: no-store`', REFUSED),
     ),
     section(
       'Expiry',
@@ -199,8 +203,6 @@ export const charge: Document = {
         'Every payment has a payment hash of its own',
         here('a charge challenge > has an invoice of its own for each that was paid'),
       ),
-      holds('MUST', 'server', 'The amount of the invoice is the intended one, before the challenge goes out', ASKED),
-      holds('SHOULD', 'client', 'The amount of the invoice is decoded and checked before it is paid', BESIDE, NOT_PAID),
       holds(
         'MUST',
         'both',
@@ -227,7 +229,6 @@ export const charge: Document = {
           'an error carries none in its message, its details, its cause or its stack',
         ),
       ),
-      holds('MUST', 'server', 'Of requests at once with one preimage exactly one is served', AT_ONCE),
     ),
   ],
 }
