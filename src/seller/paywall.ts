@@ -61,7 +61,7 @@ export interface WallOptions {
   readonly offerLifeMs?: number
   /**
    * The ways to pay that a 402 offers, in the seller's order: our own (`stream`, the default), and those that other clients know (`session`,
-   * `charge`, `l402`). See docs/schemes.md.
+   * `charge`, `l402`). See docs/selling.md.
    */
   readonly schemes?: readonly SchemeName[] | undefined
   /** What the invoice for one of the others asks for, in whole sats. 20 units by default, or one request where each is charged alone. */
