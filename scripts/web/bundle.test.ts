@@ -16,7 +16,7 @@ const sum = (wanted: (chunk: Chunk) => boolean): number =>
 
 test('what a page loads stays small, and what paying adds is known', () => {
   const first = sum(({ lazy }) => !lazy)
-  const paying = sum(({ lazy, file }) => lazy && !/^(?:nwc|dist|comparing)-/.test(file))
+  const paying = sum(({ lazy, file }) => lazy && !/^(?:nwc|dist|comparing|prepaid)-/.test(file))
   const nwc = sum(({ file }) => file.startsWith('nwc-'))
   console.log(`streampay/browser, gzipped: ${first} bytes; the first payment adds ${paying}; NWC adds ${nwc}`)
   expect(first).toBeLessThanOrEqual(25 * KB)

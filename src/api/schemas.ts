@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LIMIT_NAMES } from '../ledger/limits.ts'
+import { SCHEME_NAMES } from '../wire/challenges.ts'
 import { MAX_INVOICE_LENGTH } from '../wire/payload.ts'
 
 /**
@@ -199,6 +200,7 @@ const Agreement = z.strictObject({
   returned: msat.describe('What came back after the close'),
   payments: count,
   url: z.string(),
+  scheme: z.enum(SCHEME_NAMES).describe('What it was paid by. Only a `stream` is closed with a statement'),
   caller: z.string().optional(),
 })
 export const Agreements = z.strictObject({ agreements: z.array(Agreement), next })

@@ -268,6 +268,8 @@ export class Purse extends EventTarget {
       max: byHand ? ZERO : MAX_MSAT,
       journal: this.#journal,
       fetch: this.#fetch,
+      // What a person was asked for.
+      schemes: ['stream'],
     })
     return this.#opened
   }

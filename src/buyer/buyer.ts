@@ -9,6 +9,7 @@ import { acceptUpTo, applyStrategy, type BuyerStrategy, offerRefusal } from '../
 import type { Agreement, Offer } from '../terms/terms.ts'
 import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
+import type { SchemeName } from '../wire/challenges.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { Budget } from './budget.ts'
 import { dealOf, readPast, serves } from './journal/past.ts'
@@ -21,6 +22,7 @@ import type { Wallet } from './payments/payer.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
 import { byItsOwn } from './requests/sending.ts'
 import { checkTransport } from './requests/transport.ts'
+import type { Prepaid, PrepaidSummary } from './schemes/prepaid.ts'
 import type { Closing } from './trade/closing.ts'
 import { type Endpoint, streamChallenge, unreachable } from './trade/control.ts'
 import type { TradeSummary } from './trade/summary.ts'
@@ -37,6 +39,16 @@ export interface BuyerOptions {
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
   /** The most that is paid or in flight for what was not received: what a seller that stops can win. 10 sat by default. */
   readonly ahead?: string | Msat
+  /**
+   * What may be paid by, the most wanted first: of several that a 402 offers, the first of these. `stream`, `session`, `charge` and `l402` by
+   * default, which is the order of what is at risk; only `stream` with `['stream']`.
+   */
+  readonly schemes?: readonly SchemeName[]
+  /**
+   * The most that is paid in one piece before anything comes, to sellers that want it so: by `session`, `charge` and `l402`, where all of it is lost if the
+   * seller keeps it. 50 sat by default. `ahead` bounds what `stream` has at risk.
+   */
+  readonly maxRisk?: string | Msat
   /** How to haggle. `maxPrice` bounds whatever it says. By default any offer within `maxPrice` is taken as it is. */
   readonly strategy?: BuyerStrategy
   /**
@@ -71,7 +83,8 @@ export interface BuyerOptions {
 /** A `fetch` that pays. */
 export interface Buyer {
   /**
-   * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read.
+   * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read. One that can only be
+   * prepaid is paid within `maxRisk`, and the request sent again.
    * @throws StreamError among others `transport-insecure`, `redirect-refused`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
    *   `stream-interrupted`, `stream-stalled`, `window-too-small`, each with what was received, paid and left
    */
@@ -84,6 +97,8 @@ export interface Buyer {
    * @throws StreamError as `fetch` before anything is paid
    */
   agree(input: string | URL, init?: RequestInit): Promise<TradeSummary | undefined>
+  /** What this buyer prepaid: sessions, charges, and L402 tokens. */
+  readonly prepaid: readonly PrepaidSummary[]
   /** How each agreement of this buyer stands. */
   readonly trades: readonly TradeSummary[]
   readonly spent: Msat
@@ -135,10 +150,15 @@ class PayingBuyer implements Buyer {
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
+  readonly #schemes: readonly SchemeName[]
+  readonly #maxRisk: Msat
+  #prepaid: Prepaid | undefined
 
   constructor(options: BuyerOptions) {
     this.#options = options
     this.#ahead = toMsat(options.ahead ?? sat(10))
+    this.#schemes = options.schemes ?? ['stream', 'session', 'charge', 'l402']
+    this.#maxRisk = toMsat(options.maxRisk ?? sat(50))
     this.#budget = new Budget(toMsat(options.max ?? sat(1000)), options.within)
     this.#limits = readLimits(options.limits)
     const limits = readPrices(options.maxPrice)
@@ -163,6 +183,10 @@ class PayingBuyer implements Buyer {
 
   get trades(): readonly TradeSummary[] {
     return this.#trades.map((trade) => trade.summary())
+  }
+
+  get prepaid(): readonly PrepaidSummary[] {
+    return this.#prepaid?.summaries ?? []
   }
 
   get closings(): readonly Closing[] {
@@ -212,7 +236,7 @@ class PayingBuyer implements Buyer {
       this.#retire(trade)
     }
     const startedAt = performance.now()
-    const response = await this.#send(url, request)
+    const response = (await this.#prepaid?.fetch(url, request)) ?? (await this.#send(url, request))
     return response.status === 402 ? this.#pay(url, request, response, check, startedAt) : response
   }
 
@@ -245,6 +269,7 @@ class PayingBuyer implements Buyer {
   async close({ keep = false } = {}): Promise<readonly Closing[]> {
     await Promise.allSettled(this.#byPlace.values())
     this.#byPlace.clear()
+    await this.#prepaid?.close(keep)
     if (keep) {
       await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep()))
       await Promise.allSettled(this.#ends.values())
@@ -265,12 +290,34 @@ class PayingBuyer implements Buyer {
     check: CheckOffer | undefined,
     startedAt = performance.now(),
   ): Promise<Response> {
-    const challenge = streamChallenge(refused)
-    if (!challenge) return refused
-    await refused.body?.cancel().catch(() => {})
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
+    const challenge = this.#schemes.includes('stream') ? streamChallenge(refused) : undefined
+    // Sellers that are compared are compared by what they ask for use.
+    if (!check && (!challenge || this.#schemes[0] !== 'stream')) {
+      const prepaid = await this.#prepaying()
+      const best = prepaid?.options(refused)[0]?.scheme
+      const isFirst = best && (!challenge || this.#schemes.indexOf(best) < this.#schemes.indexOf('stream'))
+      if (isFirst) return prepaid!.pay(at, request, refused)
+    }
+    if (!challenge) return refused
+    await refused.body?.cancel().catch(() => {})
     return (await this.#tradeFor(at, request, challenge, check, startedAt)).fetch(at, request)
+  }
+
+  /** A page that only pays by use does not load it. */
+  async #prepaying(): Promise<Prepaid | undefined> {
+    if (this.#schemes.every((scheme) => scheme === 'stream')) return undefined
+    const { Prepaid } = await import('./schemes/prepaid.ts')
+    this.#prepaid ??= new Prepaid({
+      ready: () => this.#ready(),
+      send: (url, request) => this.#send(url, request),
+      insecure: this.#options.insecure === true,
+      schemes: this.#schemes,
+      maxRisk: this.#maxRisk,
+      prices: this.#haggling.limits,
+    })
+    return this.#prepaid
   }
 
   #tradeFor(

@@ -17,10 +17,13 @@ import {
   maxFeeOption,
   maxOption,
   maxPriceOption,
+  maxRiskOption,
   nodeOption,
   readPercent,
   readPrices,
+  readSchemes,
   readUrl,
+  schemesOption,
 } from './options.ts'
 import { meterLine } from './output/meter.ts'
 import { createOutput, type Output } from './output/output.ts'
@@ -35,6 +38,8 @@ interface GetOptions extends RequestOptions {
   readonly strategy: string
   readonly also?: readonly string[]
   readonly ahead: string
+  readonly maxRisk: string
+  readonly schemes: string
   readonly maxFee: string
   readonly node: string
   readonly keep?: boolean
@@ -66,6 +71,8 @@ export function getCommand(): Command {
     .option('--strategy <how>', `how to haggle: ${STRATEGIES}`, 'fixed')
     .option('--also <url>', 'the same at another seller; the cheapest is bought from. May be repeated', collect)
     .addOption(aheadOption())
+    .addOption(maxRiskOption())
+    .addOption(schemesOption())
     .addOption(maxFeeOption())
     .addOption(nodeOption())
     .addOption(locationOption())
@@ -88,6 +95,8 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   const request = requestInit(options)
   const max = parseMsat(options.max)
   const ahead = parseMsat(options.ahead)
+  const maxRisk = parseMsat(options.maxRisk)
+  const schemes = readSchemes(options.schemes)
   const maxPrice = options.maxPrice === undefined ? undefined : readPrices(options.maxPrice)
   const strategy = (await readStrategy(options.strategy))(maxPrice ?? [])
   const urls = options.also && [url, ...options.also.map(readUrl)]
@@ -99,7 +108,7 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   const node = openNode(options.node, 'buyer')
   const redirects = options.location ? 'follow' : 'same-origin'
   const onLimitNear = (use: LimitUse) => warnOf(use, output)
-  const limits = { max, ahead, maxFeePercent, strategy, ...(maxPrice && { maxPrice }) }
+  const limits = { max, ahead, maxRisk, schemes, maxFeePercent, strategy, ...(maxPrice && { maxPrice }) }
   const sellers = urls && { urls, onNews: (news: SellerNews) => tellOfSeller(news, output) }
   const buyer = createBuyer({ node, journal, insecure, redirects, onLimitNear, ...limits, ...(sellers && { sellers }) })
   // A body that goes to the terminal leaves no place for a line of progress.
@@ -124,7 +133,7 @@ async function get(text: string, options: GetOptions, output: Output): Promise<n
   } catch (error) {
     failure ??= error
   }
-  const code = finish(buyer.trades, closings, failure, output)
+  const code = finish(buyer, closings, failure, output)
   await journal.end()
   await (await unlessAborted(node, signal).catch(() => undefined))?.close()
   return code

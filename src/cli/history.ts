@@ -59,4 +59,5 @@ const line = (record: HistoryRecord): string =>
   `  ${dim(record.time.slice(0, 16).replace('T', ' '))}  ${record.status.padEnd(8)} ${bold(formatMsat(BigInt(record.amount)).padStart(14))}` +
   `${record.fee === '0' ? '' : ` + ${formatMsat(BigInt(record.fee))} of fees`}` +
   `${record.returned && record.returned !== '0' ? ` − ${formatMsat(BigInt(record.returned))} back` : ''}` +
-  `  ${record.seller}  ${dim(record.agreement.slice(0, 16))}`
+  `  ${record.seller}  ${dim(record.agreement.slice(0, 16))}` +
+  `${record.scheme === undefined || record.scheme === 'stream' ? '' : `  by ${record.scheme}`}`

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { z } from 'zod'
 import { StreamError } from '../errors/error.ts'
 import { type Price, parsePrice } from '../money/price.ts'
+import { SCHEME_NAMES, type SchemeName } from '../wire/challenges.ts'
 
 export { readUrl } from '../buyer/requests/urlText.ts'
 export { readDuration } from '../money/duration.ts'
@@ -22,11 +23,29 @@ export const maxFeeOption = (): Option =>
   new Option('--max-fee <percent>', 'the most that routing may add to a payment').env('STREAMPAY_MAX_FEE').default('3%')
 export const aheadOption = (): Option =>
   new Option('--ahead <amount>', 'the most to have paid for what has not come').env('STREAMPAY_AHEAD').default('10 sat')
+export const maxRiskOption = (): Option =>
+  new Option('--max-risk <amount>', 'the most to pay in one piece to sellers that want to be paid first')
+    .env('STREAMPAY_MAX_RISK')
+    .default('50 sat')
+export const schemesOption = (): Option =>
+  new Option('--schemes <list>', 'what may be paid by, the most wanted first')
+    .env('STREAMPAY_SCHEMES')
+    .default(SCHEME_NAMES.join(','))
 export const locationOption = (): Option =>
   new Option('-L, --location', 'follow redirects to other hosts too, but not from a public one into a private network')
 
 /** Limits, one for each unit: "2 sat/1k tokens, 1 sat/request". @throws StreamError `price-invalid`, `amount-invalid` */
 export const readPrices = (text: string): readonly Price[] => text.split(',').map((part) => parsePrice(part))
+
+/** Schemes in order: "stream,l402". @throws StreamError `option-invalid` */
+export function readSchemes(text: string): readonly SchemeName[] {
+  const names = text.split(',').map((part) => part.trim().toLowerCase())
+  const unknown = names.find((name) => !SCHEME_NAMES.some((known) => known === name))
+  if (unknown !== undefined) {
+    throw new StreamError('option-invalid', `"${unknown}" is not one of ${SCHEME_NAMES.join(', ')}`)
+  }
+  return names as SchemeName[]
+}
 
 const port = z.coerce.number().int().min(0).max(65_535)
 

@@ -1,9 +1,12 @@
 import { Command } from 'commander'
-import { askPrice, priceExamples, priceRecord } from '../buyer/offers/price.ts'
+import { type AskedOption, askOptions, compareOptions, RISK } from '../buyer/offers/options.ts'
+import { type Cost, priceExamples, priceRecord } from '../buyer/offers/price.ts'
 import { formatMsat } from '../money/msat.ts'
 import { formatAsked } from '../money/tariff.ts'
+import type { Offer } from '../terms/terms.ts'
 import { jsonOption, locationOption, readUrl } from './options.ts'
 import { bold, dim } from './output/colour.ts'
+import { escaped } from './output/escaped.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
 import { readListing } from './price/listing.ts'
@@ -36,15 +39,27 @@ async function price(text: string, options: PriceOptions, output: Output): Promi
   const url = readUrl(text)
   if (options.list) return list(url, output)
   const redirects = options.location ? 'follow' : 'same-origin'
-  const offer = await askPrice(url, { method: options.request ?? 'GET', redirects })
-  if (!offer) {
-    output.event('price', priceRecord(url, undefined))
-    output.say(`${url} asks for no payment by use`)
-    return 0
-  }
-  const costs = priceExamples(offer, options.for)
+  const found = await askOptions(url, { method: options.request ?? 'GET', redirects })
+  const { asked, skipped } = found ? compareOptions(found) : { asked: [], skipped: [] }
+  const offer = found?.options.find((option) => option.scheme === 'stream')?.offer
+  const costs = offer ? priceExamples(offer, options.for) : []
+  const offers = asked.map(({ scheme, asks, ahead }) => ({
+    scheme,
+    ...(asks !== '?' && { price: asks }),
+    ...(ahead !== undefined && { ahead: `${ahead}` }),
+  }))
+  // What asks for no payment by use may ask for one all the same.
+  const record = offer || asked.length === 0 ? priceRecord(url, offer, costs) : { url }
+  output.event('price', { ...record, ...(offers.length > 0 && { offers }), ...(skipped.length > 0 && { skipped }) })
+  if (offer) sayOffer(offer, costs, output)
+  else output.say(`${url} asks for no payment by use`)
+  if (asked.some(({ scheme }) => scheme !== 'stream')) for (const one of asked) output.say(optionLine(one))
+  for (const { scheme, reason } of skipped) output.say(dim(`  ${escaped(scheme)} cannot be used: ${escaped(reason)}`))
+  return 0
+}
+
+function sayOffer(offer: Offer, costs: readonly Cost[], output: Output): void {
   const { credit, smallestPayment, network, payee, negotiable } = offer
-  output.event('price', priceRecord(url, offer, costs))
   output.say(`${bold(formatAsked(offer))}${negotiable ? '  (open to bids)' : ''}`)
   for (const [use, cost] of costs) output.say(`  ${use.padEnd(12)} ${formatMsat(cost)}`)
   output.say(
@@ -52,7 +67,13 @@ async function price(text: string, options: PriceOptions, output: Output): Promi
       `  credit ${formatMsat(credit.start)} · payments from ${formatMsat(smallestPayment)} · ${network} · payee ${payee}`,
     ),
   )
-  return 0
+}
+
+/** "  session  1 sat/token        20 sat at once   at risk: …" */
+function optionLine({ scheme, asks, ahead }: AskedOption): string {
+  const price = asks === '?' ? 'not said for what' : asks
+  const paid = ahead === undefined ? 'while it comes' : `${formatMsat(ahead)} at once`
+  return `  ${bold(scheme.padEnd(8))} ${price.padEnd(20)} ${paid.padEnd(16)} ${dim(RISK[scheme])}`
 }
 
 /** The seller's own words: what something costs is told by asking for it. */

@@ -149,6 +149,8 @@ export class Purses {
       maxFeePercent,
       insecure,
       strategy: withinBoth(maxPrice, ownPrices),
+      // What is prepaid has no terms that a strategy could judge.
+      schemes: ['stream'],
       onLimitNear: (use) => onEvent({ type: 'limit-near', caller: name, use }),
     })
   }

@@ -1,5 +1,7 @@
 import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { BY_HAND } from '../payments/byHand.ts'
+import { tokenOf } from '../schemes/token.ts'
 
 /** A line of the history. Amounts in msat, as decimal strings; the time in UTC. */
 export interface HistoryRecord {
@@ -16,6 +18,8 @@ export interface HistoryRecord {
   readonly returned?: string
   readonly payments?: string
   readonly url?: string
+  /** What an agreement was paid by. */
+  readonly scheme?: SchemeName
   readonly paymentHash?: string
   readonly preimage?: string
   readonly invoice?: string
@@ -60,6 +64,7 @@ export async function agreementRecord(journal: Journal, agreement: JournalAgreem
     returned: `${back.reduce((sum, { amount }) => sum + amount, 0n)}`,
     payments: `${settled.length}`,
     url: agreement.url,
+    scheme: tokenOf(agreement)?.scheme ?? 'stream',
   }
 }
 

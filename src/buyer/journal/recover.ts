@@ -7,6 +7,8 @@ import { stepsFor } from '../../money/price.ts'
 import { creditAt } from '../../terms/credit.ts'
 import { decodeStatement, encodeStatement, type Statement } from '../../wire/statement.ts'
 import { finalOutcome, payerOf } from '../payments/outcome.ts'
+import { closeSession } from '../schemes/session.ts'
+import { type Token, tokenOf } from '../schemes/token.ts'
 import {
   askForClosing,
   askForReturn,
@@ -146,6 +148,8 @@ async function recoverAgreement(
   const { journal, node, fetch = globalThis.fetch, close = false } = options
   const { id, url, method } = entry
   const { paid } = await readPast(journal, entry)
+  const token = tokenOf(entry)
+  if (token) return recoverToken(options, token, paid, entry.state === 'open')
   if (entry.state === 'closed' && !isOwed(entry, paid)) return undefined
   const deal = dealOf(entry)
   if (!deal || !(await journal.holdAgreement(id))) return undefined
@@ -162,6 +166,30 @@ async function recoverAgreement(
     const isOver = known.code === 'agreement-unknown' && deal.agreement.expiresAtMs <= Date.now()
     if (isOver) await journal.closeAgreement(id, undefined)
     return { ...about, now: 'failed', error: known }
+  } finally {
+    await journal.releaseAgreement(id)
+  }
+}
+
+/** A session that was left open: what is left of it comes back by its close alone. Of what else was prepaid nothing does. */
+async function recoverToken(
+  { node, journal, fetch = globalThis.fetch, close = false }: RecoverOptions,
+  token: Token,
+  paid: Msat,
+  isOpen: boolean,
+): Promise<RecoveredAgreement | undefined> {
+  const { id, url, scheme, sessionId, paymentHash } = token
+  if (!isOpen || scheme !== 'session' || sessionId !== undefined) return undefined
+  const preimage = (await journal.getPayment(paymentHash))?.preimage
+  if (preimage === undefined || !(await journal.holdAgreement(id))) return undefined
+  const about = { id, url, paid, amount: ZERO }
+  try {
+    if (!close) return { ...about, now: 'open' }
+    const send = (to: string, request: RequestInit) => fetch(to, { ...request, redirect: 'error' })
+    const { amount, status } = await closeSession({ node, journal, send }, token, preimage)
+    return { ...about, now: 'closed', amount, returned: status }
+  } catch (error) {
+    return { ...about, now: 'failed', error: toStreamError(error) }
   } finally {
     await journal.releaseAgreement(id)
   }

@@ -1,4 +1,6 @@
+import type { Buyer } from '../../buyer/buyer.ts'
 import type { SellerNews } from '../../buyer/offers/sellers.ts'
+import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
@@ -12,14 +14,16 @@ import { reportError } from '../output/reportError.ts'
 
 /** Says how it all ended, and returns the exit code. */
 export function finish(
-  trades: readonly TradeSummary[],
+  { trades, prepaid }: Pick<Buyer, 'trades' | 'prepaid'>,
   closings: readonly Closing[],
   failure: unknown,
   output: Output,
 ): number {
   const reason = failure ?? closings.find(({ dispute }) => dispute)?.dispute
   const code = reason === undefined ? 0 : reportError(reason, output)
-  if (trades.length === 0) output.event('end', { ok: code === 0, paid: '0' })
+  for (const one of prepaid) tellOfPrepaid(one, output)
+  const ahead = prepaid.reduce((sum, { paid }) => sum + paid, 0n)
+  if (trades.length === 0) output.event('end', { ok: code === 0, paid: `${ahead}` })
   for (const trade of trades) {
     const closing = closings.find(({ statement }) => statement.agreement === trade.agreement)
     const record = endRecordOf(trade, closing)
@@ -33,6 +37,15 @@ export function finish(
     sayEnd(trade, record, closing, code === 0, output)
   }
   return code
+}
+
+/** What was paid for before it came. */
+function tellOfPrepaid(one: PrepaidSummary, output: Output): void {
+  const { agreement, scheme, url, paymentHash, paid, fees, uses, state } = one
+  output.event('prepaid', { agreement, scheme, url, paymentHash, paid: `${paid}`, fees: `${fees}`, uses, state })
+  const routing = fees > 0n ? `, ${formatMsat(fees)} of fees` : ''
+  output.say(`${green('paid ')} ${formatMsat(paid)} by ${scheme}${routing} · ${plural(uses, 'request')}`)
+  if (state === 'open') output.say(dim('      the token may be good for more: the next purchase there uses it'))
 }
 
 /** Four fifths of a limit are used: said once, while there is still time to raise it. @param caller whose they are, where there are several */

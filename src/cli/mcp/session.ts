@@ -108,6 +108,8 @@ export class AgentSession {
       maxFeePercent,
       insecure: isInsecure,
       strategy,
+      // What an agent may accept is a strategy's to say, and what is prepaid has no terms to be judged by it.
+      schemes: ['stream'],
       ...(perDay !== undefined && { limits: { day: perDay } }),
     })
     const abort = new AbortController()

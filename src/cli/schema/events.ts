@@ -24,7 +24,7 @@ export const EVENTS: Readonly<Record<string, readonly string[]>> = {
     'trouble',
     'end',
   ],
-  get: ['progress', 'warning', 'response', 'data', 'end'],
+  get: ['progress', 'warning', 'response', 'data', 'prepaid', 'end'],
   price: ['price', 'sold'],
   history: ['agreement', 'payment'],
   budget: ['budget'],

@@ -68,7 +68,7 @@ export interface Pieces {
 
 /** Buys a little, and looks when it comes. What is left of it is taken back. */
 export async function listenPaying(url: string, node: LightningNode, journal: Journal): Promise<Pieces> {
-  const buyer = createBuyer({ node, journal, max: TRIAL_MAX, ahead: AHEAD, stallMs: LISTEN_MS })
+  const buyer = createBuyer({ node, journal, max: TRIAL_MAX, ahead: AHEAD, stallMs: LISTEN_MS, schemes: ['stream'] })
   const startedAt = performance.now()
   const atMs: number[] = []
   let whole = false

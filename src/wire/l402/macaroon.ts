@@ -1,9 +1,8 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js'
-import { base64 } from '@scure/base'
 import { StreamError } from '../../errors/error.ts'
-import { fromUtf8, sameBytes, utf8 } from '../encoding.ts'
+import { decodeBase64url, encodeBase64url, fromUtf8, sameBytes, utf8 } from '../encoding.ts'
 
 /**
  * A macaroon in version 2 of the binary format, with first-party caveats only: what L402 uses. Byte for byte what the Go library
@@ -170,7 +169,10 @@ const text = (bytes: Uint8Array): string => {
 const invalid = (detail: string): StreamError => new StreamError('macaroon-invalid', `not a macaroon: ${detail}`)
 
 /** The text of a macaroon in a header: base64 of the standard alphabet, padded, as aperture writes it. */
-export const formatMacaroon = (macaroon: Macaroon): string => base64.encode(encodeMacaroon(macaroon))
+export function formatMacaroon(macaroon: Macaroon): string {
+  const text = encodeBase64url(encodeMacaroon(macaroon)).replaceAll('-', '+').replaceAll('_', '/')
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+}
 
 /**
  * Reads the text of a macaroon: base64 of either alphabet, padded or not.
@@ -178,13 +180,14 @@ export const formatMacaroon = (macaroon: Macaroon): string => base64.encode(enco
  */
 export function parseMacaroon(encoded: string): Macaroon {
   if (encoded.length > MAX_MACAROON * 1.5) throw invalid(`longer than ${MAX_MACAROON} bytes`)
-  if (!/^[\w+/-]+={0,2}$/.test(encoded)) throw invalid('not base64')
-  const bare = encoded.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/')
-  try {
-    return decodeMacaroon(base64.decode(bare.padEnd(Math.ceil(bare.length / 4) * 4, '=')))
-  } catch (error) {
-    throw error instanceof StreamError ? error : invalid('not base64')
-  }
+  const bytes = decodeBase64url(
+    encoded
+      .replace(/={1,2}$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_'),
+  )
+  if (!bytes) throw invalid('not base64')
+  return decodeMacaroon(bytes)
 }
 
 /** What an L402 identifier names (L402, "Macaroon Identifier"): 66 bytes, the version, then these. */

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEmbeddedNode, type EmbeddedNode } from '../../src/lightning/embedded/index.ts'
+import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
+import { commands, tempFolder } from '../cli/command.ts'
+import { Shop } from './shop.ts'
+
+const home = tempFolder()
+const { run } = commands(home)
+
+/** Who is paid: a real node of this process, in the channel network of the commands' node. */
+let payee: EmbeddedNode
+beforeAll(async () => {
+  payee = await createEmbeddedNode({ home: join(home, 'state', 'regtest'), name: 'payee' })
+})
+afterAll(() => payee?.close())
+
+const open = (schemes: ReadonlyArray<'l402' | 'charge'>) => Shop.open({ schemes, node: payee, uses: 3 }, scriptedPair())
+
+describe('a server of another kind', () => {
+  test('is paid by `get`, shown side by side by `price`, and in the history', async () => {
+    const shop = await open(['charge', 'l402'])
+    const priced = await run('price', shop.url, '--json')
+    expect(priced.last).toMatchObject({
+      event: 'price',
+      offers: [
+        { scheme: 'charge', price: '20 sat/request', ahead: '20000' },
+        { scheme: 'l402', ahead: '20000' },
+      ],
+    })
+    const said = await run('price', shop.url)
+    expect(said.stderr).toMatch(/charge +20 sat\/request +20 sat at once +at risk: all of it, for one request/)
+
+    const got = await run('get', shop.url, '--json')
+    expect(got.code, got.stderr).toBe(0)
+    expect(got.events.map(({ event }) => event)).toEqual(['response', 'data', 'prepaid', 'end'])
+    expect(got.events[2]).toMatchObject({ scheme: 'charge', paid: '20000', uses: 1, state: 'closed' })
+    expect(got.last).toMatchObject({ ok: true, paid: '20000' })
+
+    const [entry] = (await run('history', '--json')).events
+    expect(entry).toMatchObject({ scheme: 'charge', amount: '20000', payments: '1', status: 'closed', url: shop.url })
+  })
+
+  test('sells a token that the next command goes on with', async () => {
+    const shop = await open(['l402'])
+    for (const _ of [1, 2, 3]) {
+      const got = await run('get', shop.url)
+      expect(got.code, got.stderr).toBe(0)
+      expect(got.stdout.toString()).toBe('the thing')
+    }
+    expect(shop.delivered).toHaveLength(3)
+    expect(new Set(shop.delivered).size).toBe(1)
+  })
+
+  test('is paid within what may be at risk, and by the schemes that were named', async () => {
+    const shop = await open(['l402'])
+    const { code, error } = await run('get', shop.url, '--json', '--max-risk', '19 sat')
+    expect(code).toBe(3)
+    expect(error).toMatchObject({ code: 'risk-too-high', amount: '20000', maxRisk: '19000' })
+    const left = await run('get', shop.url, '--json', '--schemes', 'stream')
+    expect(left.error).toMatchObject({ code: 'seller-failed', status: '402' })
+    const unread = await run('get', shop.url, '--json', '--schemes', 'cash')
+    expect(unread.error).toMatchObject({ code: 'option-invalid' })
+  })
+})

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest'
+import { purchaseOf } from '../../src/buyer/purchase.ts'
+import { openJournal } from '../../src/ledger/index.ts'
+import { sat } from '../../src/money/msat.ts'
+import { decodeInvoice } from '../../src/wire/bolt11.ts'
+import { SessionShop } from './sessionShop.ts'
+
+const failing = (buying: Promise<unknown>) => buying.then(() => undefined).catch((error) => error)
+const chunksOf = (text: string) => text.match(/data: chunk \d+/g) ?? []
+
+describe('a session', () => {
+  it('is opened by a deposit, fed by more, and closed with what is left coming back', async () => {
+    const shop = await SessionShop.open({ chunks: 70 })
+    const buyer = shop.buyer()
+    const response = await buyer.fetch(shop.url)
+    const text = await response.text()
+    expect(chunksOf(text)).toHaveLength(70)
+    expect(text).toContain('[DONE]')
+    // The session's own events are not the reader's.
+    expect(text).not.toContain('payment-')
+    expect(shop.actions[0]).toBe('open')
+    await buyer.close()
+    expect(shop.actions.at(-1)).toBe('close')
+    expect(shop.only).toMatchObject({ closed: true, spent: sat(70) })
+    expect(shop.earned).toBe(shop.only.deposits)
+    expect(shop.refunded).toBe(shop.only.deposits - sat(70))
+    const left = shop.refunded
+    expect(buyer.prepaid).toMatchObject([
+      {
+        scheme: 'session',
+        paid: shop.only.deposits,
+        state: 'closed',
+        refund: { amount: left, status: left > 0n ? 'settled' : 'nothing' },
+      },
+    ])
+    // By the buyer's own count, which has the end of the stream as one chunk more.
+    expect(purchaseOf(response)!.cost).toBeLessThanOrEqual(sat(71))
+  })
+
+  it('gets its further deposits before it is empty, if the source leaves time', async () => {
+    // Each chunk waits until whatever the buyer has begun to pay is there.
+    const shop: SessionShop = await SessionShop.open({
+      chunks: 60,
+      pace: async () => {
+        const { spent, deposits } = shop.only
+        if (deposits - spent > sat(4)) return
+        await expect.poll(() => shop.only.deposits - shop.only.spent).toBeGreaterThan(sat(4))
+      },
+    })
+    const buyer = shop.buyer()
+    expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(60)
+    expect(shop.stalls).toBe(0)
+  })
+
+  it('serves further requests by its bearer, and a further deposit when it is empty', async () => {
+    const shop = await SessionShop.open({ chunks: 15 })
+    const buyer = shop.buyer()
+    for (let i = 0; i < 4; i++) expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(15)
+    expect(shop.sessions.size).toBe(1)
+    expect(shop.actions.filter((action) => action === 'open')).toHaveLength(1)
+    await buyer.close()
+    expect(shop.refunded + sat(60)).toBe(shop.earned)
+  })
+
+  it('never has more with the seller than may be at risk', async () => {
+    const shop = await SessionShop.open({ chunks: 100 })
+    let most = 0n
+    shop.nodes.buyer.script = () => {
+      const spent = shop.sessions.size === 0 ? 0n : shop.only.spent
+      const after = shop.earned + sat(20) - spent
+      if (after > most) most = after
+      return undefined
+    }
+    const buyer = shop.buyer({ maxRisk: '25 sat' })
+    expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(100)
+    expect(most).toBeLessThanOrEqual(sat(25))
+  })
+
+  it('that was left open is gone on with by the next run', async () => {
+    const journal = openJournal(':memory:')
+    const shop = await SessionShop.open({ chunks: 5 })
+    const first = shop.buyer({ journal })
+    await (await first.fetch(shop.url)).text()
+    await first.close({ keep: true })
+    expect(shop.only.closed).toBe(false)
+    const second = shop.buyer({ journal })
+    await (await second.fetch(shop.url)).text()
+    await second.close()
+    expect(shop.sessions.size).toBe(1)
+    expect(shop.earned).toBe(sat(20))
+    expect(shop.refunded).toBe(sat(10))
+    expect((await journal.agreements())[0]).toMatchObject({
+      state: 'closed',
+      returns: [{ amount: sat(10), status: 'settled' }],
+    })
+  })
+
+  it('that the seller closed by itself has its refund looked for, and another one is opened', async () => {
+    const shop = await SessionShop.open({ chunks: 5 })
+    const buyer = shop.buyer()
+    await (await buyer.fetch(shop.url)).text()
+    await shop.end([...shop.sessions.keys()][0]!)
+    expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(5)
+    expect(shop.sessions.size).toBe(2)
+    expect(buyer.prepaid[0]).toMatchObject({ state: 'closed', refund: { amount: sat(15), status: 'settled' } })
+  })
+})
+
+describe('a seller that is not honest', () => {
+  it('and counts more than came is paid no further deposit for it', async () => {
+    const shop = await SessionShop.open({ chunks: 100, each: sat(1), overcount: 30n, deposit: sat(50) })
+    const buyer = shop.buyer()
+    const response = await buyer.fetch(shop.url)
+    expect(await failing(response.text())).toMatchObject({ code: 'count-mismatch' })
+    expect(shop.earned).toBe(sat(50))
+  })
+
+  it('and says that it paid back what never arrives is not believed', async () => {
+    const shop = await SessionShop.open({ chunks: 5, refunds: 'failed' })
+    const buyer = shop.buyer()
+    await (await buyer.fetch(shop.url)).text()
+    await buyer.close()
+    expect(buyer.prepaid).toMatchObject([{ refund: { amount: sat(15), status: 'failed' } }])
+  })
+
+  it('and raises its price is not topped up', async () => {
+    const options = { chunks: 100, each: sat(1) }
+    const shop = await SessionShop.open(options)
+    const buyer = shop.buyer()
+    const response = await buyer.fetch(shop.url)
+    options.each = sat(2)
+    expect(await failing(response.text())).toMatchObject({ code: 'seller-changed' })
+    expect(shop.earned).toBe(sat(20))
+  })
+})
+
+describe('the deposit', () => {
+  it('is refused above the price for a unit', async () => {
+    const shop = await SessionShop.open({ each: sat(2) })
+    const buyer = shop.buyer({ maxPrice: '1 sat/chunk' })
+    expect(await failing(buyer.fetch(shop.url))).toMatchObject({ code: 'price-too-high' })
+    expect(shop.earned).toBe(0n)
+  })
+
+  it('that was paid for and not told is told before the session is closed', async () => {
+    const shop = await SessionShop.open({ chunks: 15 })
+    let cuts = 4
+    const buyer = shop.buyer({
+      fetch: (url, init) => {
+        const header = new Headers(init?.headers).get('authorization') ?? ''
+        const text = Buffer.from(header.replace('Payment ', ''), 'base64url').toString()
+        if (text.includes('"topUp"') && cuts-- > 0) throw new TypeError('cut')
+        return fetch(url, init)
+      },
+    })
+    await (await buyer.fetch(shop.url)).text()
+    await buyer.close()
+    expect(shop.only).toMatchObject({ deposits: shop.earned, closed: true })
+    expect(shop.refunded + sat(15)).toBe(shop.earned)
+  })
+
+  it('that was paid for and not told is told by the next run', async () => {
+    const journal = openJournal(':memory:')
+    const shop = await SessionShop.open({ chunks: 15 })
+    // Further deposits of the first run are paid and never arrive as such.
+    const lost = shop.buyer({
+      journal,
+      fetch: (url, init) => {
+        const header = new Headers(init?.headers).get('authorization') ?? ''
+        const text = Buffer.from(header.replace('Payment ', ''), 'base64url').toString()
+        if (text.includes('"topUp"')) throw new TypeError('cut')
+        return fetch(url, init)
+      },
+    })
+    await (await lost.fetch(shop.url)).text()
+    await expect.poll(() => shop.earned).toBe(sat(40))
+    await lost.close({ keep: true })
+    expect(shop.only.deposits).toBe(sat(20))
+    const buyer = shop.buyer({ journal })
+    expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(15)
+    expect(shop.only.deposits).toBeGreaterThanOrEqual(sat(40))
+    const hashes = (await journal.payments()).map(({ request }) => decodeInvoice(request).paymentHash)
+    expect(new Set(hashes).size).toBe(hashes.length)
+  })
+})
