@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { upstream, openStand } from '../gateway/stand.ts'
+import { openStand, upstream } from '../gateway/stand.ts'
 
 const ALL = ['stream', 'session', 'charge', 'l402'] as const
 
