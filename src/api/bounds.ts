@@ -16,12 +16,12 @@ export class Bounds {
     offers: new KeyedBuckets(RATES.offers, MAX_KEYS),
   }
 
-  /** @throws StreamError `rate-limited`, with the `seconds` to wait */
+  /** @throws StreamError `rate-limited`, with `retryAfter`, in seconds */
   take(what: keyof typeof RATES, caller: string): void {
     const nowMs = performance.now()
     const waitMs = this.#buckets[what].of(caller, nowMs).take(1, nowMs)
     if (waitMs > 0) {
-      throw new StreamError('rate-limited', `too many ${what} at once`, { seconds: `${Math.ceil(waitMs / 1000)}` })
+      throw new StreamError('rate-limited', `too many ${what} at once`, { retryAfter: `${Math.ceil(waitMs / 1000)}` })
     }
   }
 }

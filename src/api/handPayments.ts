@@ -99,7 +99,7 @@ export class HandPayments {
   #checkRoom(caller: Caller): void {
     const own = [...this.#sending.values()].filter(({ caller: name }) => name === caller.name).length
     if (this.#sending.size < MAX_SENDING && own < MAX_SENDING_OF_ONE) return
-    throw new StreamError('rate-limited', `${own} payments are being made already`, { seconds: '1' })
+    throw new StreamError('rate-limited', `${own} payments are being made already`, { retryAfter: '1' })
   }
 
   async #pay(invoice: InvoiceDetails, wish: Wish, caller: Caller, journal: Journal): Promise<PaymentState> {

@@ -31,7 +31,7 @@ export class Listening {
     const { name, isOwner } = caller
     const own = this.#open.get(name) ?? 0
     if (this.size >= MAX_LISTENERS || own >= MAX_LISTENERS_OF_ONE) {
-      throw new StreamError('rate-limited', 'too many are listening already', { seconds: '5' })
+      throw new StreamError('rate-limited', 'too many are listening already', { retryAfter: '5' })
     }
     this.#open.set(name, own + 1)
     const encoder = new TextEncoder()

@@ -22,5 +22,5 @@ export function problemAnswer(thrown: unknown, { status, headers = {} }: Changes
 export const KEPT_TO_ITSELF = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const
 
 function retryAfter({ code, details }: StreamError): Readonly<Record<string, string>> {
-  return code === 'rate-limited' ? { 'retry-after': details.seconds ?? '1' } : {}
+  return code === 'rate-limited' ? { 'retry-after': details.retryAfter ?? '1' } : {}
 }

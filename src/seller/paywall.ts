@@ -11,22 +11,22 @@ import type { Credit, Offer } from '../terms/terms.ts'
 import type { SchemeName } from '../wire/challenges.ts'
 import { parseCredential } from '../wire/credential.ts'
 import { lightningProblem } from '../wire/mpp/problem.ts'
-import { toProblem } from '../wire/problem.ts'
+import { type Problem, toProblem } from '../wire/problem.ts'
 import { encodeReceipt, NO_COST } from '../wire/receipt.ts'
 import type { Account } from './account.ts'
 import { accept, CounterOffer, close, invoices, returnBalance } from './actions.ts'
 import { Challenger, paymentRequired, refusal } from './challenger.ts'
 import { clientAddress } from './clientAddress.ts'
-import { Delivery, type Meter } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import { retryAfter } from './limits.ts'
+import type { PaidHandler } from './meter.ts'
 import { type Shown, shownBy } from './schemes/shown.ts'
 import { draftOf, WallSchemes } from './schemes/wallSchemes.ts'
 import { sameAsked } from './scopes.ts'
 import { Seller, type SellerOptions, UNPAID_LIFE_MS } from './seller.ts'
 import { watchResponse } from './watch.ts'
 
-/** A service: any function from a Request to a Response. The second argument meters what is sold. */
-export type PaidHandler = (request: Request, meter: Meter) => Response | Promise<Response>
+export type { PaidHandler } from './meter.ts'
 export type Handler = (request: Request) => Promise<Response>
 
 export interface WallOptions {
@@ -61,7 +61,7 @@ export interface WallOptions {
   readonly offerLifeMs?: number
   /**
    * The ways to pay that a 402 offers, in the seller's order: our own (`stream`, the default), and those that other clients know (`session`,
-   * `charge`, `l402`). See docs/schemes.md.
+   * `charge`, `l402`). See docs/selling.md.
    */
   readonly schemes?: readonly SchemeName[] | undefined
   /** What the invoice for one of the others asks for, in whole sats. 20 units by default, or one request where each is charged alone. */
@@ -81,6 +81,7 @@ type RouteTerms = Pick<Offer, 'price' | 'tariff' | 'credit' | 'smallestPayment' 
 /** How long a delivery waits for money where nothing else is said. */
 export const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
+const PAYMENT_REQUIRED = toProblem(paymentRequired())
 const OWN_SCHEME: readonly SchemeName[] = ['stream']
 /** Credentials whose account is remembered, so that a busy agreement is not parsed at every request. */
 const MAX_REMEMBERED = 10_000
@@ -250,7 +251,7 @@ export class PricedRoute {
     const shown = shownBy(request, this.#schemes !== undefined)
     if (!shown) {
       return this.#schemes
-        ? this.#refuse(paymentRequired(), offer, request)
+        ? this.#offerAll(this.#schemes, PAYMENT_REQUIRED, offer, request)
         : this.#challenger.paymentRequired(offer, Date.now())
     }
     try {
@@ -268,22 +269,28 @@ export class PricedRoute {
     }
   }
 
-  /** The answer to a credential that does not do, or to none: with what is offered where paying can mend it. */
-  async #refuse(error: StreamError, offer: Offer, request: Request, shown?: Shown): Promise<Response> {
-    const nowMs = Date.now()
-    const draft = shown && draftOf(shown)
+  /** The answer to a credential that does not do: with what is offered where paying can mend it. */
+  #refuse(error: StreamError, offer: Offer, request: Request, shown: Shown): Response | Promise<Response> {
+    const draft = draftOf(shown)
     const problem = draft ? lightningProblem(error, draft) : toProblem(error)
-    if (!this.#schemes || problem.status !== 402) return this.#challenger.problem(error, offer, nowMs)
+    if (!this.#schemes || problem.status !== 402) return this.#challenger.problem(error, offer, Date.now())
+    return this.#offerAll(this.#schemes, problem, offer, request)
+  }
+
+  /** A 402 with every scheme that is to be had now. */
+  async #offerAll({ menus }: WallSchemes, problem: Problem, offer: Offer, request: Request): Promise<Response> {
+    const nowMs = Date.now()
     const { description } = this.#challenger
-    const menu = await this.#schemes.menus.of(request, offer, this.#challenger.header(offer, nowMs), description)
-    const wait = menu.retryAfterMs === undefined ? undefined : retryAfter(menu.retryAfterMs)
-    if (menu.header === '') {
-      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait ?? {})
+    const { header, retryAfterMs } = await menus.of(request, offer, this.#challenger.header(offer, nowMs), description)
+    if (retryAfterMs === undefined) return refusal(402, JSON.stringify(problem), header)
+    const wait = retryAfter(retryAfterMs)
+    if (header === '') {
+      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
       return this.#challenger.problem(none, offer, nowMs)
     }
     // Who knows only the schemes that are left out is told when to come again.
-    const left = wait && { withheld: 'every scheme that needs an invoice first', ...wait }
-    return refusal(402, JSON.stringify({ ...problem, ...left }), menu.header, wait?.retryAfter)
+    const left = { withheld: 'every scheme that needs an invoice first', ...wait }
+    return refusal(402, JSON.stringify({ ...problem, ...left }), header, wait.retryAfter)
   }
 
   /** Each action is a credential, so that a wall mounted anywhere is reachable with all of them (spec section 3). */

@@ -118,6 +118,18 @@ describe('a route with schemes', () => {
   })
 })
 
+test('programs are told of each intent in its own money', async () => {
+  const stand = await shop({ path: '/x', methods: ['GET'], price: '250 msat/request' })
+  const document = (await (await fetch(`${stand.url}/openapi.json`)).json()) as {
+    paths: Record<string, { get: { 'x-payment-info': { offers: Record<string, unknown>[] } } }>
+  }
+  const { offers } = document.paths['/x']!.get['x-payment-info']
+  expect(offers.map(({ intent, amount, currency }) => ({ intent, amount, currency }))).toEqual([
+    { intent: 'session', amount: '1', currency: 'sat' },
+    { intent: 'charge', amount: '1', currency: 'sat' },
+  ])
+})
+
 describe('over connections of their own', () => {
   test('fifty replays of one charge at once: one body, and everybody else a fresh challenge', async () => {
     const stand = await shop()

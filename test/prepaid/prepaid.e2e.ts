@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmbeddedNode, type EmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
+import { sat } from '../../src/money/msat.ts'
 import { commands, tempFolder } from '../cli/command.ts'
+import { SessionShop } from './sessionShop.ts'
 import { Shop } from './shop.ts'
 
 const home = tempFolder()
@@ -51,6 +53,33 @@ describe('a server of another kind', () => {
     expect(shop.delivered).toHaveLength(3)
     expect(new Set(shop.delivered).size).toBe(1)
   })
+
+  test('sells a session, whose rest comes back to the node that paid', async () => {
+    const shop = await SessionShop.open({ chunks: 26, node: payee })
+    const got = await run('get', shop.url, '--json')
+    expect(got.code, got.stderr).toBe(0)
+    expect(shop.only).toMatchObject({ spent: sat(26), closed: true })
+    const left = `${shop.only.deposits - sat(26)}`
+    const told = got.events.find(({ event }) => event === 'prepaid')
+    expect(told).toMatchObject({
+      ...{ scheme: 'session', paid: `${shop.only.deposits}`, state: 'closed', returned: left, return: 'settled' },
+    })
+    const entry = (await run('history', '--json')).events.at(-1)
+    expect(entry).toMatchObject({
+      scheme: 'session',
+      amount: `${shop.only.deposits}`,
+      returned: left,
+      status: 'closed',
+    })
+
+    const kept = await SessionShop.open({ chunks: 5, node: payee })
+    expect((await run('get', kept.url, '--keep')).code).toBe(0)
+    expect(kept.only.closed).toBe(false)
+    const recovered = await run('recover', '--close', '--json')
+    expect(recovered.events).toContainEqual(
+      expect.objectContaining({ event: 'agreement', state: 'closed', return: 'settled', returned: `${sat(15)}` }),
+    )
+  }, 240_000)
 
   test('is paid within what may be at risk, and by the schemes that were named', async () => {
     const shop = await open(['l402'])

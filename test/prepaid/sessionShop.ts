@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes, randomBytes } from '@noble/hashes/utils.js'
 import { afterEach } from 'vitest'
 import { type Buyer, type BuyerOptions, createBuyer } from '../../src/buyer/buyer.ts'
+import type { LightningNode } from '../../src/lightning/node.ts'
 import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { type Msat, msat, sat } from '../../src/money/msat.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
@@ -27,6 +28,8 @@ export interface SessionShopOptions {
   /** How many chunks the seller says it counted for each that it sent. */
   readonly overcount?: bigint
   readonly refunds?: 'paid' | 'kept' | 'failed'
+  /** Who is paid, and pays back; a scripted node by default. */
+  readonly node?: Pick<LightningNode, 'createInvoices' | 'lookupInvoice' | 'pay'>
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
 }
@@ -69,6 +72,10 @@ export class SessionShop {
     return shop
   }
 
+  get #node(): NonNullable<SessionShopOptions['node']> {
+    return this.#options.node ?? this.nodes.seller
+  }
+
   get url(): string {
     return `${this.server.url}/generate`
   }
@@ -103,7 +110,7 @@ export class SessionShop {
     if (action.action === 'open' || action.action === 'topUp') {
       const { paymentHash, amount } = depositInvoice(decodeSessionRequest(challenge.request))
       const preimage = action.action === 'open' ? action.preimage : action.topUpPreimage
-      const isPaid = hashOf(preimage) === paymentHash && (await this.nodes.seller.lookupInvoice(paymentHash))
+      const isPaid = hashOf(preimage) === paymentHash && (await this.#node.lookupInvoice(paymentHash))
       if (!isPaid) return this.#refuse('lightning/invalid-preimage')
       if (this.#claimed.has(paymentHash)) return this.#refuse('lightning/unknown-challenge')
       this.#claimed.add(paymentHash)
@@ -134,7 +141,7 @@ export class SessionShop {
     const amount = msat(((session.deposits - session.spent) / 1000n) * 1000n)
     const { refunds = 'paid' } = this.#options
     if (amount > 0n && refunds === 'paid') {
-      await this.nodes.seller.pay({ request: session.returnInvoice, amount, maxFee: sat(1), timeoutMs: 1000 })
+      await this.#node.pay({ request: session.returnInvoice, amount, maxFee: sat(1), timeoutMs: 30_000 })
     }
     const said: RefundStatus = amount === 0n ? 'skipped' : refunds === 'failed' ? 'failed' : 'succeeded'
     return Response.json(encodeSessionClosed({ refundSats: amount / 1000n, refundStatus: said }))
@@ -142,9 +149,7 @@ export class SessionShop {
 
   async #refuse(type: string): Promise<Response> {
     const deposit = this.#options.deposit ?? sat(20)
-    const [invoice] = await this.nodes.seller.createInvoices([
-      { amount: deposit, description: '', expiresInSeconds: 600 },
-    ])
+    const [invoice] = await this.#node.createInvoices([{ amount: deposit, description: '', expiresInSeconds: 600 }])
     const { request: text, paymentHash } = invoice!
     const request = encodeSessionRequest({
       amount: this.#each,

@@ -43,7 +43,10 @@ export const paymentRecord = (payment: JournalPayment): HistoryRecord => ({
 
 /** The agreements, and the payments that belong to none: those made by hand. Oldest first. */
 export async function agreementRecords(journal: Journal, sinceMs: number): Promise<HistoryRecord[]> {
-  const agreements = (await journal.agreements()).filter(({ createdAtMs }) => createdAtMs >= sinceMs)
+  // A session's further deposits are payments on it.
+  const agreements = (await journal.agreements()).filter(
+    (one) => one.createdAtMs >= sinceMs && tokenOf(one)?.sessionId === undefined,
+  )
   const records = agreements.map((one) => agreementRecord(journal, one))
   const byHand = (await journal.payments({ agreementId: BY_HAND, sinceMs })).map(paymentRecord)
   const all = [...(await Promise.all(records)), ...byHand]

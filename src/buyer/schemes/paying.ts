@@ -11,8 +11,8 @@ import type { Wallet } from '../payments/payer.ts'
 
 /** One invoice to be paid, and what for. */
 export interface Prepaying {
-  /** Of the token in the journal. */
-  readonly id: string
+  /** Under which the payment counts in the journal. */
+  readonly agreementId: string
   readonly origin: string
   readonly paymentHash: string
   readonly request: string
@@ -48,7 +48,7 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
       },
     )
   }
-  const { id: agreementId, origin, paymentHash } = paying
+  const { agreementId, origin, paymentHash } = paying
   const payment = { paymentHash, request: paying.request, agreementId, origin, payer, amount, maxFee }
   // One that failed may be offered again and tried again; any other payment hash that was ever written is not sent.
   const writing = await journal

@@ -152,6 +152,8 @@ export class Prepaid {
 
   /** Closes sessions, unless they are to be kept, and leaves what else is left for a later run to use. */
   async close(keep: boolean): Promise<void> {
+    // A buyer that has bought nothing so may have no node.
+    if (this.#held.size === 0 && this.#turns.size === 0) return
     const { wallet } = await this.#parts.ready()
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, CLOSE_MS)
@@ -232,12 +234,14 @@ export class Prepaid {
     const { wallet } = await this.#parts.ready()
     const { journal } = wallet
     if (!(await journal.holdAgreement(token.id))) return undefined
-    const payments = await journal.payments({ agreementId: token.id })
-    const payment = payments.find(({ paymentHash }) => paymentHash === token.paymentHash)
+    const payment = await journal.getPayment(token.paymentHash)
     const paid = payment && (await endOf(wallet, payment, wait).catch((error) => this.#release(token.id, wait, error)))
     if (paid) {
       const held = this.#hold(new Held(token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
       if (token.scheme === 'session') {
+        // With the deposits that an earlier run made.
+        const settled = (await journal.payments({ agreementId: token.id })).filter(({ status }) => status === 'settled')
+        held.paid = msat(settled.reduce((sum, { amount }) => sum + amount, 0n))
         await this.#takeUpDeposits(held, wallet)
         this.#account(held, request, FIRST_LATENCY_MS)
       }
@@ -257,15 +261,10 @@ export class Prepaid {
     for (const entry of await journal.agreements('open')) {
       const deposit = tokenOf(entry)
       if (deposit?.sessionId !== held.token.paymentHash || !(await journal.holdAgreement(deposit.id))) continue
-      const [payment] = await journal.payments({ agreementId: deposit.id })
+      const payment = await journal.getPayment(deposit.paymentHash)
       const paid = payment && (await endOf(wallet, payment, false).catch(() => undefined))
       if (paid) {
-        await this.#addDeposit(wallet, deposit, paid.preimage).then(
-          () => {
-            held.paid = msat(held.paid + deposit.amount)
-          },
-          () => {},
-        )
+        await this.#addDeposit(wallet, deposit, paid.preimage).catch(() => {})
       }
       await journal.releaseAgreement(deposit.id)
     }
@@ -298,12 +297,13 @@ export class Prepaid {
     }
   }
 
-  /** What is paid for is written with it, before it is paid. */
-  async #payFor(wallet: Wallet, token: Token): Promise<Paid> {
+  /** What is paid for is written before it is paid. @param agreementId under which the payment counts: of a further deposit the session's */
+  async #payFor(wallet: Wallet, token: Token, agreementId: string = token.id): Promise<Paid> {
     const { journal } = wallet
     const { id, paymentHash, invoice, amount, url } = token
     await journal.addAgreement(rowOf(token))
-    const paid = await prepay(wallet, { id, origin: new URL(url).origin, paymentHash, request: invoice, amount }).catch(
+    const { origin } = new URL(url)
+    const paid = await prepay(wallet, { agreementId, origin, paymentHash, request: invoice, amount }).catch(
       async (error) => {
         // A payment that may yet settle buys what stands here: a later run finds it.
         const isOpen = ['pending', 'unknown', 'settled'].includes((await journal.getPayment(paymentHash))?.status ?? '')
@@ -352,14 +352,14 @@ export class Prepaid {
     const prepayment = readPrepayment(option)
     checkPrepayment(prepayment, info, this.#parts, Date.now())
     const token = newToken(prepayment, { url, method }, { sessionId })
-    const paid = await this.#payFor(wallet, token)
+    const paid = await this.#payFor(wallet, token, held.token.id)
     held.fees = msat(held.fees + paid.fee)
+    held.paid = msat(held.paid + token.amount)
     await this.#addDeposit(wallet, token, paid.preimage).catch(async (error) => {
       // It is told again before the session is closed, or by a later run.
       await wallet.journal.releaseAgreement(token.id)
       throw error
     })
-    held.paid = msat(held.paid + token.amount)
     return token.amount
   }
 

@@ -1,6 +1,7 @@
 import type { Buyer } from '../../buyer/buyer.ts'
 import type { SellerNews } from '../../buyer/offers/sellers.ts'
 import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
+import type { Refund } from '../../buyer/schemes/session.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
@@ -41,11 +42,30 @@ export function finish(
 
 /** What was paid for before it came. */
 function tellOfPrepaid(one: PrepaidSummary, output: Output): void {
-  const { agreement, scheme, url, paymentHash, paid, fees, uses, state } = one
-  output.event('prepaid', { agreement, scheme, url, paymentHash, paid: `${paid}`, fees: `${fees}`, uses, state })
+  const { agreement, scheme, url, paymentHash, paid, fees, uses, state, refund } = one
+  const back = refund && { returned: `${refund.amount}`, return: refund.status }
+  output.event('prepaid', {
+    agreement,
+    scheme,
+    url,
+    paymentHash,
+    paid: `${paid}`,
+    fees: `${fees}`,
+    uses,
+    state,
+    ...back,
+  })
   const routing = fees > 0n ? `, ${formatMsat(fees)} of fees` : ''
   output.say(`${green('paid ')} ${formatMsat(paid)} by ${scheme}${routing} · ${plural(uses, 'request')}`)
-  if (state === 'open') output.say(dim('      the token may be good for more: the next purchase there uses it'))
+  if (refund) output.say(dim(`      ${REFUND[refund.status](formatMsat(refund.amount))}`))
+  if (state === 'open') output.say(dim('      it may be good for more: the next purchase there uses it'))
+}
+
+const REFUND: Readonly<Record<Refund['status'], (amount: string) => string>> = {
+  settled: (amount) => `${amount} came back`,
+  pending: (amount) => `${amount} have not come back yet`,
+  failed: (amount) => `${amount} could not be paid back, says the seller, and stay with it`,
+  nothing: () => 'nothing was left of it',
 }
 
 /** Four fifths of a limit are used: said once, while there is still time to raise it. @param caller whose they are, where there are several */

@@ -3,7 +3,7 @@ import { encodeLightningReceipt, type LightningReceipt } from '../../wire/mpp/re
 import { NO_COST } from '../../wire/receipt.ts'
 import type { Account } from '../account.ts'
 import type { Delivery } from '../delivery.ts'
-import type { PaidHandler } from '../paywall.ts'
+import type { PaidHandler } from '../meter.ts'
 import type { Seller } from '../seller.ts'
 
 /** What a wall does for its schemes. */
@@ -51,7 +51,7 @@ export async function serve({ host, handler, request }: Use, account: Account, s
     if (!answered.ok) return delivery.sell(answered)
     onSold?.()
     const sold = delivery.sell(answered)
-    return withReceipt(wrap ? wrap(sold, delivery) : sold, { ...receipt, timestampMs: Date.now() })
+    return withReceipt(wrap ? wrap(sold, delivery) : sold, receiptOf(account, receipt))
   } catch (error) {
     delivery.void()
     throw error
@@ -63,9 +63,23 @@ function asSpent(error: unknown): never {
   throw new StreamError('payment-insufficient', 'what was paid for is used up', error.details)
 }
 
+const receipts = new WeakMap<
+  Account,
+  { readonly challengeId: string | undefined; readonly untilMs: number; readonly text: string }
+>()
+
+/** The receipt of a busy token is made once a second: its time is in seconds to whoever reads it. */
+function receiptOf(account: Account, receipt: Serving['receipt']): string {
+  const nowMs = Date.now()
+  const known = receipts.get(account)
+  if (known && nowMs < known.untilMs && known.challengeId === receipt.challengeId) return known.text
+  const text = encodeLightningReceipt({ ...receipt, timestampMs: nowMs })
+  receipts.set(account, { challengeId: receipt.challengeId, untilMs: nowMs + 1000, text })
+  return text
+}
+
 /** @param response may be one that was fetched, whose headers cannot be changed */
-export function withReceipt(response: Response, receipt: LightningReceipt): Response {
-  const text = encodeLightningReceipt(receipt)
+export function withReceipt(response: Response, text: string): Response {
   const write = (headers: Headers) => {
     headers.set('payment-receipt', text)
     headers.set('cache-control', 'private')

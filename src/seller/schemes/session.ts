@@ -3,7 +3,7 @@ import { costUp } from '../../money/price.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
 import type { Challenge } from '../../wire/challenge.ts'
 import type { AnyCredential } from '../../wire/credential.ts'
-import type { LightningReceipt } from '../../wire/mpp/receipt.ts'
+import { encodeLightningReceipt, type LightningReceipt } from '../../wire/mpp/receipt.ts'
 import {
   decodeSessionPayload,
   decodeSessionRequest,
@@ -19,6 +19,7 @@ import type { Delivery } from '../delivery.ts'
 import type { Seller } from '../seller.ts'
 import { checkEcho, checkPreimage, offeredAccount, paidAccount } from './proof.ts'
 import { quoteOf } from './quote.ts'
+import type { Proven } from './remembered.ts'
 import { checkPlace, serve, type Use, withReceipt } from './serve.ts'
 import { SessionBody } from './sessionBody.ts'
 
@@ -27,15 +28,24 @@ import { SessionBody } from './sessionBody.ts'
  * challenge is echoed. `topUp` and `close` never serve anything, and every body of `open` and `bearer` is metered.
  * @throws StreamError
  */
-export async function useSession(use: Use, { challenge, payload }: AnyCredential): Promise<Response> {
+export async function useSession(
+  use: Use,
+  { challenge, payload }: AnyCredential,
+  remember: (proven: Proven) => void,
+): Promise<Response> {
   const { seller } = use.host
   const action = decodeSessionPayload(payload)
   checkEcho(seller, challenge)
   switch (action.action) {
     case 'open':
       return open(use, challenge, action)
-    case 'bearer':
-      return stream(use, challenge, action.sessionId, await sessionOf(seller, action))
+    case 'bearer': {
+      const account = await sessionOf(seller, action)
+      checkPlace(use.host, account)
+      const proven = { account, reference: action.sessionId, challengeId: challenge.id }
+      remember(proven)
+      return useProvenSession(use, proven)
+    }
     case 'topUp':
       return topUp(seller, challenge, action)
     case 'close':
@@ -53,7 +63,7 @@ async function open(use: Use, challenge: Challenge, { preimage, returnInvoice }:
     await seller.accounts.claim(account, { scheme: 'session', reference: returnInvoice })
   }
   // Shown again, as after an answer that was lost, it is a bearer: what it serves is metered all the same.
-  return stream(use, challenge, paymentHash, openSession(account))
+  return useProvenSession(use, { account: openSession(account), reference: paymentHash, challengeId: challenge.id })
 }
 
 /** @throws StreamError `return-invalid` */
@@ -91,12 +101,16 @@ async function known(seller: Seller, sessionId: string): Promise<Account> {
   return account
 }
 
-function stream(use: Use, challenge: Challenge, sessionId: string, account: Account): Promise<Response> {
+/** @throws StreamError `session-closed`, `payment-insufficient` */
+export function useProvenSession(
+  use: Use,
+  { account, reference: sessionId, challengeId = '' }: Proven,
+): Promise<Response> {
   const { host } = use
-  checkPlace(host, account)
+  openSession(account)
   host.seller.sessions.used(account)
   return serve(use, account, {
-    receipt: { reference: sessionId, challengeId: challenge.id },
+    receipt: { reference: sessionId, challengeId },
     graceMs: host.holdMs(),
     onEnd: () => host.seller.sessions.used(account),
     wrap: (response, delivery) => withEvents(response, account, sessionId, delivery),
@@ -145,8 +159,7 @@ async function close(seller: Seller, challenge: Challenge, payload: SessionUsePa
   return answer(body, { reference: sessionId, challengeId: challenge.id, closed })
 }
 
-const answer = (body: object, receipt: Omit<LightningReceipt, 'timestampMs'>): Response =>
-  withReceipt(new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } }), {
-    ...receipt,
-    timestampMs: Date.now(),
-  })
+function answer(body: object, receipt: Omit<LightningReceipt, 'timestampMs'>): Response {
+  const response = new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
+  return withReceipt(response, encodeLightningReceipt({ ...receipt, timestampMs: Date.now() }))
+}

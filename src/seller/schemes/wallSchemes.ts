@@ -5,13 +5,15 @@ import type { SchemeName } from '../../wire/challenges.ts'
 import { type AnyCredential, parseAnyCredential } from '../../wire/credential.ts'
 import { CHARGE_INTENT } from '../../wire/mpp/charge.ts'
 import { SESSION_INTENT } from '../../wire/mpp/session.ts'
-import type { PaidHandler } from '../paywall.ts'
+import type { Account } from '../account.ts'
+import type { PaidHandler } from '../meter.ts'
 import { useCharge } from './charge.ts'
 import { useL402 } from './l402.ts'
 import { Menus } from './menu.ts'
 import { checkSchemes } from './quote.ts'
+import { Remembered } from './remembered.ts'
 import type { Host } from './serve.ts'
-import { useSession } from './session.ts'
+import { useProvenSession, useSession } from './session.ts'
 import type { Shown } from './shown.ts'
 
 /** The schemes of the field at one wall, beside our own or in its place. */
@@ -20,12 +22,17 @@ export class WallSchemes {
   readonly #host: Host
   readonly #schemes: readonly SchemeName[]
   readonly #allowance: Msat | undefined
+  readonly #tokens: Remembered
+  readonly #bearers: Remembered
 
   /** @throws StreamError `option-invalid` */
   constructor(host: Host, schemes: readonly SchemeName[], allowance: Msat | undefined) {
     this.#host = host
     this.#schemes = checkSchemes(schemes)
     this.#allowance = allowance
+    const holds = (account: Account) => host.seller.accounts.holds(account)
+    this.#tokens = new Remembered(holds)
+    this.#bearers = new Remembered(holds)
     this.menus = new Menus(host.seller, schemes, allowance)
   }
 
@@ -41,8 +48,10 @@ export class WallSchemes {
     const use = { host: this.#host, handler, request }
     if (shown.kind !== 'payment') {
       this.#check('l402')
-      return useL402(use, shown)
+      return useL402(use, shown, this.#tokens)
     }
+    const bearer = this.#bearers.get(shown.text)
+    if (bearer) return useProvenSession(use, bearer)
     const credential = parseAnyCredential(shown.text)
     switch (intentOf(credential)) {
       case CHARGE_INTENT:
@@ -50,7 +59,7 @@ export class WallSchemes {
         return useCharge(use, credential)
       case SESSION_INTENT:
         this.#check('session')
-        return useSession(use, credential)
+        return useSession(use, credential, (proven) => this.#bearers.set(shown.text, proven))
       default:
         return undefined
     }
