@@ -21,3 +21,9 @@ export function owedOn(records: Iterable<AgreementRecord>, nowMs: number, least:
   }
   return { amount: msat(amount), agreements }
 }
+
+/** Ids of those of these sessions that are open, or closed with a balance of `least` or more of which nothing was claimed. */
+export const unfinished = (sessions: readonly AgreementRecord[], least: Msat): string[] =>
+  sessions
+    .filter((session) => session.state === 'open' || (session.returned === 0n && returnable(session) >= least))
+    .map(({ agreement }) => agreement.id)

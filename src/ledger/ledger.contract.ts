@@ -300,6 +300,76 @@ export function ledgerContract(name: string, open: () => Ledger): void {
       })
     })
 
+    describe('offers of a 402', () => {
+      const offer = (n: number) => ledger.addAgreement(agreement(n), 1000, [invoice(n)], 'offered')
+
+      test('do not count as agreements that wait for their first payment', async () => {
+        await offer(1)
+        expect(await ledger.countOpen()).toEqual({ unpaid: 0 })
+        expect(await ledger.oldestUnpaidMs()).toBeUndefined()
+        await ledger.addAgreement(agreement(2), 2000, [])
+        expect(await ledger.countOpen()).toEqual({ unpaid: 1 })
+        expect(await ledger.oldestUnpaidMs()).toBe(2000)
+        expect(await ledger.pruneUnpaid(10_001)).toBe(2)
+      })
+
+      test('are claimed once: the first claim stays, whoever comes later', async () => {
+        await offer(1)
+        expect((await record()).claim).toEqual({ scheme: 'offered' })
+        expect(await ledger.claim(id(1), { scheme: 'session', reference: 'lnbcrt1' })).toEqual({
+          scheme: 'session',
+          reference: 'lnbcrt1',
+        })
+        expect(await ledger.claim(id(1), { scheme: 'charge' })).toEqual({ scheme: 'session', reference: 'lnbcrt1' })
+        expect((await record()).claim).toEqual({ scheme: 'session', reference: 'lnbcrt1' })
+        await ledger.addAgreement(agreement(2), 1000, [])
+        expect(await ledger.claim(id(2), { scheme: 'charge' })).toBeUndefined()
+        expect(await ledger.claim(id(3), { scheme: 'charge' })).toBeUndefined()
+        expect((await record(2)).claim).toBeUndefined()
+      })
+
+      test('go to a session once, with all that was paid', async () => {
+        await offer(1)
+        await ledger.settle(settlement(1, 5000n))
+        await ledger.claim(id(1), { scheme: 'session', reference: 'lnbcrt1' })
+        await offer(2)
+        expect(await ledger.topUp(id(2), id(1)), 'nothing is paid').toBeUndefined()
+        await ledger.settle(settlement(2, 700n))
+        expect(await ledger.topUp(id(2), id(9)), 'no session').toBeUndefined()
+        expect(await ledger.topUp(id(2), id(1))).toBe(5700n)
+        expect(await ledger.topUp(id(2), id(1)), 'again').toBe(5700n)
+        expect(await record(1)).toMatchObject({ paid: 5700n, payments: 2 })
+        expect(await record(2)).toMatchObject({ returned: 700n, claim: { scheme: 'top-up', reference: id(1) } })
+        expect(await ledger.owed(agreement(2).expiresAtMs, msat(1n))).toEqual({ amount: 5700n, agreements: 1 })
+      })
+
+      test('go to no other scheme, to no second session and to none that is closed', async () => {
+        for (const n of [1, 2, 3, 4]) {
+          await offer(n)
+          await ledger.settle(settlement(n, 1000n))
+        }
+        await ledger.claim(id(1), { scheme: 'session' })
+        await ledger.claim(id(2), { scheme: 'session' })
+        await ledger.claim(id(3), { scheme: 'charge' })
+        expect(await ledger.unfinishedSessions(sat(1))).toEqual([id(1), id(2)])
+        expect(await ledger.topUp(id(3), id(1)), 'a charge').toBeUndefined()
+        expect(await ledger.topUp(id(2), id(1)), 'an open deposit').toBeUndefined()
+        expect(await ledger.topUp(id(4), id(3)), 'to a charge').toBeUndefined()
+        expect(await ledger.topUp(id(4), id(2))).toBe(2000n)
+        expect(await ledger.topUp(id(4), id(1)), 'to another').toBeUndefined()
+        await ledger.close(id(1), 0n, '{}')
+        expect(await ledger.unfinishedSessions(sat(2)), 'of what is left').toEqual([id(2)])
+        expect(await ledger.unfinishedSessions(sat(1)), 'its balance is unclaimed').toEqual([id(1), id(2)])
+        const claim = { agreementId: id(1), paymentHash: hash(9), request: 'lnbcrt', amount: sat(1), expiresAtMs: 1 }
+        expect(await ledger.addReturn(claim)).toBe(true)
+        expect(await ledger.unfinishedSessions(sat(1))).toEqual([id(2)])
+        await offer(5)
+        await ledger.settle(settlement(5, 1000n))
+        expect(await ledger.topUp(id(5), id(1)), 'to a closed one').toBeUndefined()
+        expect((await record(5)).claim).toEqual({ scheme: 'offered' })
+      })
+    })
+
     describe('what is owed', () => {
       test('is the balance of what is closed or has expired, less what is claimed, from a least amount on', async () => {
         const of = (n: number) => ({ agreementId: id(n), paymentHash: hash(n), request: 'lnbcrt', expiresAtMs: 1 })

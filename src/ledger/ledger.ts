@@ -2,9 +2,24 @@ import type { Settlement } from '../lightning/node.ts'
 import type { Msat } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
 
+/**
+ * Under which of the field's schemes an agreement is, that was made for the invoice of a 402. `offered`: nobody showed yet that it paid.
+ * `top-up`: what was paid went to a session.
+ */
+export type ClaimScheme = 'offered' | 'charge' | 'l402' | 'session' | 'top-up'
+
+/** Who an invoice of a 402 serves. The first claim of one stays: so each payment hash is used once, under one scheme. */
+export interface Claim {
+  readonly scheme: ClaimScheme
+  /** Of a session the buyer's return invoice, of a top-up the session's agreement. */
+  readonly reference?: string
+}
+
 /** An agreement as the seller keeps it. */
 export interface AgreementRecord {
   readonly agreement: Agreement
+  /** Absent for an agreement of `intent="stream"`, which its secret opens. */
+  readonly claim?: Claim
   readonly createdAtMs: number
   readonly state: 'open' | 'closed'
   /** Steps that have left or were about to when this was written. After a crash up to `leasedSteps - deliveredSteps` more may have. */
@@ -82,7 +97,26 @@ export interface Ledger {
   /** Index of the last settlement written: where the node's subscription resumes. 0n at first. */
   settlementIndex(): Promise<bigint>
   /** Writes an agreement with its first invoices. Idempotent: `false`, and nothing written, if the id exists. */
-  addAgreement(agreement: Agreement, createdAtMs: number, invoices: readonly InvoiceRecord[]): Promise<boolean>
+  addAgreement(
+    agreement: Agreement,
+    createdAtMs: number,
+    invoices: readonly InvoiceRecord[],
+    /** It is for the invoice of a 402, and has no secret. */
+    offered?: 'offered',
+  ): Promise<boolean>
+  /**
+   * Claims an agreement that is only offered: the first claim of each stays. Returns the one that stands; `undefined` for an agreement
+   * that was never offered, and an unknown one.
+   */
+  claim(agreementId: string, claim: Claim): Promise<Claim | undefined>
+  /**
+   * Moves what was paid on an offered agreement to an open session, and claims it as that one's top-up, in one transaction. Returns
+   * the session's new total, also when this was done before; `undefined`, and nothing moved, if either is something else, or nothing was
+   * paid yet.
+   */
+  topUp(agreementId: string, sessionId: string): Promise<Msat | undefined>
+  /** Ids of the sessions that are open, and of those that were closed while nothing of a balance of `least` or more was claimed. */
+  unfinishedSessions(least: Msat): Promise<string[]>
   /** Rejects for an unknown agreement: those invoices must not be shown to anybody. */
   addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void>
   getAgreement(id: string): Promise<AgreementRecord | undefined>
@@ -91,7 +125,7 @@ export interface Ledger {
    * good at that time. Returns how many. The newest 100,000 of their invoices are remembered: see `Settled.forgotten`.
    */
   pruneUnpaid(unpaidSinceMs: number): Promise<number>
-  /** How many open agreements wait for their first payment. */
+  /** How many open agreements wait for their first payment, without those that are only offered. */
   countOpen(): Promise<{ readonly unpaid: number }>
   /** When the oldest of them was made; `undefined` if there is none. */
   oldestUnpaidMs(): Promise<number | undefined>

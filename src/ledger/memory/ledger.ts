@@ -2,9 +2,10 @@ import { StreamError } from '../../errors/error.ts'
 import type { Settlement } from '../../lightning/node.ts'
 import { MAX_MSAT, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
-import { owedOn, returnable } from '../balance.ts'
+import { owedOn, returnable, unfinished } from '../balance.ts'
 import {
   type AgreementRecord,
+  type Claim,
   type InvoiceRecord,
   type Ledger,
   MAX_FORGOTTEN,
@@ -49,14 +50,47 @@ export class MemoryLedger implements Ledger {
     return this.#settlementIndex
   }
 
-  async addAgreement(agreement: Agreement, createdAtMs: number, invoices: readonly InvoiceRecord[]): Promise<boolean> {
+  async addAgreement(
+    agreement: Agreement,
+    createdAtMs: number,
+    invoices: readonly InvoiceRecord[],
+    offered?: 'offered',
+  ): Promise<boolean> {
     if (this.#entries.has(agreement.id)) return false
-    const entry: Entry = { record: fresh(agreement, createdAtMs), invoices: new Map(), statement: undefined }
+    const record = { ...fresh(agreement, createdAtMs), ...(offered && { claim: { scheme: offered } }) }
+    const entry: Entry = { record, invoices: new Map(), statement: undefined }
     this.#addInvoices(entry, invoices)
     this.#entries.set(agreement.id, entry)
-    this.#unpaid.add(entry)
+    if (!offered) this.#unpaid.add(entry)
     this.#neverPaid.add(entry)
     return true
+  }
+
+  async claim(agreementId: string, claim: Claim): Promise<Claim | undefined> {
+    const entry = this.#entries.get(agreementId)
+    if (entry?.record.claim?.scheme === 'offered') entry.record = { ...entry.record, claim }
+    return entry?.record.claim
+  }
+
+  async topUp(agreementId: string, sessionId: string): Promise<Msat | undefined> {
+    const from = this.#entries.get(agreementId)
+    const session = this.#entries.get(sessionId)
+    if (!from || session?.record.claim?.scheme !== 'session') return undefined
+    const { claim, returned } = from.record
+    if (claim?.scheme === 'top-up' && claim.reference === sessionId) return session.record.paid
+    const moved = returnable(from.record)
+    if (claim?.scheme !== 'offered' || moved <= 0n || session.record.state === 'closed') return undefined
+    const total = msat(session.record.paid + moved)
+    const topUp = { scheme: 'top-up', reference: sessionId } as const
+    from.record = { ...from.record, claim: topUp, returned: msat(returned + moved) }
+    session.record = { ...session.record, paid: total, payments: session.record.payments + 1 }
+    return total
+  }
+
+  async unfinishedSessions(least: Msat): Promise<string[]> {
+    const records = [...this.#entries.values()].map(({ record }) => record)
+    const sessions = records.filter(({ claim }) => claim?.scheme === 'session')
+    return unfinished(sessions, least).sort()
   }
 
   async addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void> {

@@ -3,9 +3,10 @@ import type { Settlement } from '../../lightning/node.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Agreement } from '../../terms/terms.ts'
 import { encodeTariff } from '../../wire/tariff.ts'
-import { owedOn, returnable } from '../balance.ts'
+import { owedOn, returnable, unfinished } from '../balance.ts'
 import {
   type AgreementRecord,
+  type Claim,
   type InvoiceRecord,
   type Ledger,
   MAX_RETURNS,
@@ -48,7 +49,12 @@ export class SqliteLedger implements Ledger {
     return this.#database.guard(() => integer(this.#sql.lastIndex.get(), 'last_index'))
   }
 
-  async addAgreement(agreement: Agreement, createdAtMs: number, invoices: readonly InvoiceRecord[]): Promise<boolean> {
+  async addAgreement(
+    agreement: Agreement,
+    createdAtMs: number,
+    invoices: readonly InvoiceRecord[],
+    offered?: 'offered',
+  ): Promise<boolean> {
     const { id, price, credit, smallestPayment, network, payee, scope, expiresAtMs, unsigned, tariff } = agreement
     const terms = [price.unit, price.msat, price.per, credit.start, credit.max, credit.ramp, smallestPayment]
     const place = [
@@ -59,14 +65,41 @@ export class SqliteLedger implements Ledger {
       createdAtMs,
       unsigned ? 1 : 0,
       tariff ? JSON.stringify(encodeTariff(tariff)) : null,
+      offered ?? null,
     ]
     const added = this.#database.transaction(() => {
       const { changes } = this.#sql.addAgreement.run(id, ...terms, ...place)
       if (changes > 0n) this.#insertInvoices(id, invoices)
       return changes > 0n
     })
-    if (added && this.#unpaid !== undefined) this.#unpaid++
+    if (added && !offered && this.#unpaid !== undefined) this.#unpaid++
     return added
+  }
+
+  async claim(agreementId: string, { scheme, reference }: Claim): Promise<Claim | undefined> {
+    return this.#database.transaction(() => {
+      this.#sql.claim.run(scheme, reference ?? null, agreementId)
+      return this.#read(agreementId)?.claim
+    })
+  }
+
+  async topUp(agreementId: string, sessionId: string): Promise<Msat | undefined> {
+    // Forgotten in a power cut after the session was used and closed, the same payment could go to another one.
+    return this.#database.durableTransaction(() => {
+      const from = this.#read(agreementId)
+      const session = this.#read(sessionId)
+      if (!from || session?.claim?.scheme !== 'session') return undefined
+      if (from.claim?.scheme === 'top-up' && from.claim.reference === sessionId) return session.paid
+      const moved = returnable(from)
+      if (from.claim?.scheme !== 'offered' || moved <= 0n || session.state === 'closed') return undefined
+      this.#sql.claim.run('top-up', sessionId, agreementId)
+      this.#sql.addReturned.run(moved, agreementId)
+      return amount(this.#sql.addPaid.get(moved, sessionId), 'paid')
+    })
+  }
+
+  async unfinishedSessions(least: Msat): Promise<string[]> {
+    return this.#database.guard(() => unfinished(this.#sql.sessions.all().map(readAgreement), least))
   }
 
   async addInvoices(agreementId: string, invoices: readonly InvoiceRecord[]): Promise<void> {

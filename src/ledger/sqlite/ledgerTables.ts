@@ -3,7 +3,7 @@ import { price } from '../../money/price.ts'
 import { PER_MSAT, type Tariff } from '../../money/tariff.ts'
 import { Fields } from '../../wire/fields.ts'
 import { decodeTariff } from '../../wire/tariff.ts'
-import { type AgreementRecord, MAX_FORGOTTEN, type ReturnRecord } from '../ledger.ts'
+import { type AgreementRecord, type Claim, type ClaimScheme, MAX_FORGOTTEN, type ReturnRecord } from '../ledger.ts'
 import { amount, integer, number, type Row, text, word } from './rows.ts'
 
 /** Amounts are in msat and times in ms, as 64-bit integers. An agreement is closed when it has its statement. */
@@ -44,6 +44,11 @@ export const MIGRATIONS = [
    ) STRICT`,
   'ALTER TABLE agreements ADD COLUMN unsigned INTEGER NOT NULL DEFAULT 0',
   'ALTER TABLE agreements ADD COLUMN tariff TEXT',
+  `ALTER TABLE agreements ADD COLUMN scheme TEXT;
+   ALTER TABLE agreements ADD COLUMN claim_reference TEXT;
+   DROP INDEX unpaid_agreements;
+   CREATE INDEX unpaid_agreements ON agreements (created_at_ms) WHERE paid = 0 AND statement IS NULL AND scheme IS NULL;
+   CREATE INDEX sessions ON agreements (id) WHERE scheme = 'session' AND (statement IS NULL OR returned = 0)`,
 ]
 
 export const QUERIES = {
@@ -51,7 +56,8 @@ export const QUERIES = {
   lastIndex: 'SELECT last_index FROM settlements',
   moveIndex: 'UPDATE settlements SET last_index = max(last_index, ?)',
   addAgreement: `INSERT OR IGNORE INTO agreements (id, unit, price_msat, price_per, credit_start, credit_max, credit_ramp,
-    smallest_payment, network, payee, scope, expires_at_ms, created_at_ms, unsigned, tariff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    smallest_payment, network, payee, scope, expires_at_ms, created_at_ms, unsigned, tariff, scheme)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addInvoice: `INSERT INTO invoices (payment_hash, agreement_id, amount, expires_at_ms)
     SELECT ?, id, ?, ? FROM agreements WHERE id = ?`,
   agreement: 'SELECT * FROM agreements WHERE id = ?',
@@ -65,8 +71,12 @@ export const QUERIES = {
   settleForgotten: 'DELETE FROM forgotten_invoices WHERE payment_hash = ? RETURNING agreement_id',
   forgetInvoices: 'DELETE FROM invoices WHERE agreement_id = ? AND settled_amount IS NULL',
   forgetAgreement: 'DELETE FROM agreements WHERE id = ?',
-  countUnpaid: 'SELECT count(*) AS count FROM agreements WHERE paid = 0 AND statement IS NULL',
-  oldestUnpaid: 'SELECT min(created_at_ms) AS at FROM agreements WHERE paid = 0 AND statement IS NULL',
+  countUnpaid: 'SELECT count(*) AS count FROM agreements WHERE paid = 0 AND statement IS NULL AND scheme IS NULL',
+  oldestUnpaid:
+    'SELECT min(created_at_ms) AS at FROM agreements WHERE paid = 0 AND statement IS NULL AND scheme IS NULL',
+  // The first claim stays.
+  claim: `UPDATE agreements SET scheme = ?, claim_reference = ? WHERE id = ? AND scheme = 'offered'`,
+  sessions: `SELECT * FROM agreements WHERE scheme = 'session' AND (statement IS NULL OR returned = 0) ORDER BY id`,
   nextInvoiceExpiry: `SELECT min(expires_at_ms) AS at FROM invoices
     WHERE agreement_id = ? AND settled_amount IS NULL AND expires_at_ms > ?`,
   countOpenInvoices:
@@ -98,6 +108,14 @@ function readTariff(row: Row): { readonly tariff?: Tariff } {
   return decodeTariff(new Fields(JSON.parse(text(row, 'tariff')), 'ledger-failed'), PER_MSAT)
 }
 
+const SCHEMES = ['offered', 'charge', 'l402', 'session', 'top-up'] as const satisfies readonly ClaimScheme[]
+
+function readClaim(row: Row): { readonly claim?: Claim } {
+  if (row.scheme === null) return {}
+  const reference = row.claim_reference === null ? {} : { reference: text(row, 'claim_reference') }
+  return { claim: { scheme: word(row, 'scheme', SCHEMES), ...reference } }
+}
+
 export const readAgreement = (row: Row): AgreementRecord => ({
   agreement: {
     id: text(row, 'id'),
@@ -111,6 +129,7 @@ export const readAgreement = (row: Row): AgreementRecord => ({
     scope: text(row, 'scope'),
     expiresAtMs: number(row, 'expires_at_ms'),
   },
+  ...readClaim(row),
   createdAtMs: number(row, 'created_at_ms'),
   state: row.statement === null ? 'open' : 'closed',
   deliveredSteps: integer(row, 'delivered_steps'),

@@ -20,6 +20,15 @@ export type Step =
   | { readonly do: 'endReturn'; readonly hash: number; readonly status: 'settled' | 'failed' }
   | { readonly do: 'delay'; readonly hash: number; readonly attempts: number }
   | { readonly do: 'forget'; readonly sinceMs: number }
+  | {
+      readonly do: 'offer'
+      readonly of: number
+      readonly atMs: number
+      readonly hash: number
+      readonly untilMs: number
+    }
+  | { readonly do: 'claim'; readonly of: number; readonly scheme: 'charge' | 'l402' | 'session' }
+  | { readonly do: 'topUp'; readonly of: number; readonly to: number }
   | { readonly do: 'start' }
 
 export const AGREEMENTS = 4
@@ -45,6 +54,13 @@ export const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: named('delay'), hash: anyHash, attempts: time }),
   fc.record({ do: named('forget'), sinceMs: time }),
   fc.record({ do: named('start') }),
+  fc.record({ do: named('offer'), of, atMs: time, hash: anyHash, untilMs: time }),
+  fc.record({
+    do: named('claim'),
+    of,
+    scheme: fc.constantFrom('charge' as const, 'l402' as const, 'session' as const),
+  }),
+  fc.record({ do: named('topUp'), of, to: of }),
 )
 
 export function take(ledger: Ledger, step: Step): Promise<unknown> {
@@ -75,6 +91,15 @@ export function take(ledger: Ledger, step: Step): Promise<unknown> {
       return ledger.pruneUnpaid(step.sinceMs)
     case 'start':
       return ledger.countStart()
+    case 'offer':
+      return ledger.addAgreement(agreement(step.of), step.atMs, [invoice(step.hash, step.untilMs)], 'offered')
+    case 'claim':
+      return ledger.claim(id(step.of), {
+        scheme: step.scheme,
+        ...(step.scheme === 'session' && { reference: 'lnbcrt' }),
+      })
+    case 'topUp':
+      return ledger.topUp(id(step.of), id(step.to))
   }
 }
 
@@ -94,6 +119,7 @@ export async function tell(ledger: Ledger) {
     ended: await Promise.all(Array.from({ length: HASHES }, (_, i) => ledger.getReturn(hash(i + 1)))),
     owed: await Promise.all([0n, 500n].map((least) => ledger.owed(0, msat(least)))),
     oldest: await ledger.oldestUnpaidMs(),
+    sessions: await ledger.unfinishedSessions(msat(500n)),
     expiries: await Promise.all(ids.map((one) => ledger.nextInvoiceExpiryMs(one, 5))),
   }
 }
