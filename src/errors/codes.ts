@@ -153,6 +153,13 @@ export const CODES = {
     hint: 'Use the fresh challenge in this answer.',
     problem: 'invalid-challenge',
   },
+  'payment-unsettled': {
+    status: 402,
+    exit: 'refused',
+    title: "The seller's node knows of no such payment",
+    hint: 'A preimage alone opens nothing: the invoice must have been paid. If it was just now, send the same request again.',
+    problem: 'verification-failed',
+  },
   'offer-expired': {
     status: 402,
     exit: 'refused',

@@ -20,6 +20,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "credential-duplicate": (400, "More than one credential", "Send exactly one `Authorization: Payment` header."),
     "challenge-malformed": (400, "Malformed challenge", "The seller's WWW-Authenticate header cannot be read; tell the seller."),
     "challenge-invalid": (402, "Unknown or altered challenge", "Use the fresh challenge in this answer."),
+    "payment-unsettled": (402, "The seller's node knows of no such payment", "A preimage alone opens nothing: the invoice must have been paid. If it was just now, send the same request again."),
     "offer-expired": (402, "The offer has expired", "Use the fresh challenge in this answer."),
     "method-unsupported": (400, "Payment method not supported", "Use a method and intent that the challenge names."),
     "terms-refused": (402, "Terms refused", "Accept the terms of the fresh challenge, or bid closer to them."),
@@ -155,7 +156,7 @@ SCHEME_CODES: dict[str, str] = {
     "method-unsupported": "method-unsupported",
     "payment-expired": "offer-expired",
     "payment-insufficient": "payment-insufficient",
-    "verification-failed": "terms-refused",
+    "verification-failed": "payment-unsettled",
     "invalid-challenge": "challenge-invalid",
 }
 
@@ -166,6 +167,7 @@ SCHEME_TYPES: dict[str, str] = {
     "credential-malformed": "malformed-credential",
     "credential-duplicate": "bad-request",
     "challenge-invalid": "invalid-challenge",
+    "payment-unsettled": "verification-failed",
     "offer-expired": "payment-expired",
     "method-unsupported": "method-unsupported",
     "terms-refused": "verification-failed",
