@@ -1,5 +1,5 @@
 import { StreamError } from '../errors/error.ts'
-import type { AgreementRecord, Ledger } from '../ledger/ledger.ts'
+import type { AgreementRecord, Claim, Ledger } from '../ledger/ledger.ts'
 import type { Network } from '../lightning/node.ts'
 import { Gate } from '../meter/gate.ts'
 import { type Msat, minus } from '../money/msat.ts'
@@ -16,6 +16,8 @@ import { Orders } from './orders.ts'
  */
 export class Account {
   readonly agreement: Agreement
+  /** Whom the invoice of a 402 serves; absent for an agreement of `stream`. Written by `Accounts` once the ledger has it. */
+  claim: Claim | undefined
   readonly gate: Gate
   readonly orders = new Orders()
   readonly #ledger: Ledger
@@ -36,6 +38,7 @@ export class Account {
 
   constructor(record: AgreementRecord, ledger: Ledger, nextSequence: () => bigint) {
     this.agreement = record.agreement
+    this.claim = record.claim
     this.#ledger = ledger
     this.#nextSequence = nextSequence
     this.#returned = record.returned

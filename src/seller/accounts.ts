@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../errors/error.ts'
-import type { AgreementRecord, InvoiceRecord, Ledger, Settled } from '../ledger/ledger.ts'
+import type { AgreementRecord, Claim, InvoiceRecord, Ledger, Settled } from '../ledger/ledger.ts'
 import type { Settlement } from '../lightning/node.ts'
 import { ZERO } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
@@ -48,6 +48,16 @@ export class Accounts {
     return this.#derive(`agreement|${challengeId}|${nonce}`).slice(0, 32)
   }
 
+  /** The id of the agreement that the invoice of a 402 stands for: each payment hash has one, and so is used once. */
+  offerId(paymentHash: string): string {
+    return this.#derive(`offer|${paymentHash}`).slice(0, 32)
+  }
+
+  /** The key of the L402 tokens for one payment. */
+  tokenKey(paymentHash: string): string {
+    return this.#derive(`l402|${paymentHash}`)
+  }
+
   secretFor(id: string): string {
     return this.#derive(`secret|${id}`)
   }
@@ -82,9 +92,10 @@ export class Accounts {
   }
 
   /** Opens an agreement, or finds the one that this acceptance opened before. */
-  async open(agreement: Agreement, invoices: readonly InvoiceRecord[]): Promise<Account> {
-    const added = await this.#ledger.addAgreement(agreement, Date.now(), invoices)
-    const account = added ? this.#keep(fresh(agreement)) : await this.get(agreement.id)
+  async open(agreement: Agreement, invoices: readonly InvoiceRecord[], offered?: 'offered'): Promise<Account> {
+    const added = await this.#ledger.addAgreement(agreement, Date.now(), invoices, offered)
+    const record = { ...fresh(agreement), ...(offered && { claim: { scheme: offered } }) }
+    const account = added ? this.#keep(record) : await this.get(agreement.id)
     if (!account) throw new StreamError('ledger-failed', 'an agreement that exists cannot be read')
     if (!added && invoices.length > 0) await this.#ledger.addInvoices(agreement.id, invoices)
     return account
@@ -96,8 +107,31 @@ export class Accounts {
    */
   async authorize(id: string, secret: string): Promise<Account> {
     const account = sameText(secret, this.secretFor(id)) ? await this.get(id) : undefined
-    if (!account) throw new StreamError('agreement-unknown', 'no open agreement has this id and secret')
+    if (!account || account.claim)
+      throw new StreamError('agreement-unknown', 'no open agreement has this id and secret')
     return account
+  }
+
+  /**
+   * Claims what an offer's invoice paid for, under one scheme. Returns the claim that stands, which may be an earlier one.
+   * @throws StreamError `ledger-failed`
+   */
+  async claim(account: Account, claim: Claim): Promise<Claim | undefined> {
+    if (account.claim?.scheme === 'offered') account.claim = await this.#ledger.claim(account.agreement.id, claim)
+    return account.claim
+  }
+
+  /**
+   * Moves what was paid on an offer to a session. `false` if it was claimed before, for anything but this session's top-up.
+   * @throws StreamError `ledger-failed`
+   */
+  async topUp(from: Account, session: Account): Promise<boolean> {
+    const total = await this.#ledger.topUp(from.agreement.id, session.agreement.id)
+    if (total === undefined) return false
+    const before = from.claim
+    from.claim = { scheme: 'top-up', reference: session.agreement.id }
+    if (before?.scheme === 'offered') session.paid(total)
+    return true
   }
 
   async get(id: string): Promise<Account | undefined> {

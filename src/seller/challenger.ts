@@ -38,20 +38,31 @@ export class Challenger {
     return createChallenge({ secret, realm, offer, expiresAtMs, ...(description === undefined ? {} : { description }) })
   }
 
+  get description(): string | undefined {
+    return this.#options.description
+  }
+
   /** The answer to a request without a credential. */
   paymentRequired(offer: Offer, nowMs: number): Response {
+    const { body, header } = this.#current(offer, nowMs)
+    return refusal(402, body, header)
+  }
+
+  /** The challenge of a request without a credential, as WWW-Authenticate has it. */
+  header(offer: Offer, nowMs: number): string {
+    return this.#current(offer, nowMs).header
+  }
+
+  #current(offer: Offer, nowMs: number) {
     if (this.#cached?.offer !== offer || nowMs >= this.#cached.untilMs) {
-      const problem = toProblem(
-        new StreamError('payment-required', `This resource is paid for by use. ${CODES['payment-required'].hint}`),
-      )
       this.#cached = {
         offer,
         untilMs: nowMs + REUSE_MS,
         header: formatChallenge(this.challenge(offer, nowMs)),
-        body: JSON.stringify(problem),
+        body: JSON.stringify(toProblem(paymentRequired())),
       }
     }
-    return refusal(402, this.#cached.body, this.#cached.header)
+    return this.#cached
   }
 
   /** The answer to a credential that does not do: the problem, and a fresh challenge where paying can mend it. */
@@ -61,7 +72,10 @@ export class Challenger {
   }
 }
 
-function refusal(status: number, body: string, challenge?: string, retryAfter?: string): Response {
+export const paymentRequired = (): StreamError =>
+  new StreamError('payment-required', `This resource is paid for by use. ${CODES['payment-required'].hint}`)
+
+export function refusal(status: number, body: string, challenge?: string, retryAfter?: string): Response {
   const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' }
   if (challenge !== undefined) headers['www-authenticate'] = challenge
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter

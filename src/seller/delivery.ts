@@ -88,6 +88,11 @@ export class Delivery implements Meter {
     return this.#request
   }
 
+  /** Steps of the agreement that this request has reserved: what it costs, once it is over. */
+  get steps(): bigint {
+    return this.#hold.steps
+  }
+
   get price(): Price {
     return this.#account.agreement.price
   }
@@ -120,15 +125,16 @@ export class Delivery implements Meter {
   /**
    * Waits until the first step is covered, so that no work is done for a buyer that has not paid.
    * What is owed for any answer, as for a request priced as such, is counted here, whole.
+   * @param graceMs how long to wait for money; the delivery's own grace period by default
    * @throws StreamError `grace-exceeded`
    */
-  async begin(): Promise<void> {
+  async begin(graceMs?: number): Promise<void> {
     this.#follow()
     const { opening } = this.#charging
-    if (opening > 0n) await this.#hold.reserve(opening, opening)
-    if (this.#timed) await this.#timed.begin()
+    if (opening > 0n) await this.#hold.reserve(opening, opening, graceMs)
+    if (this.#timed) await this.#timed.begin(graceMs)
     // Bytes, tokens and a seller's own units are counted as they leave.
-    else if (opening === 0n) await this.#hold.opens()
+    else if (opening === 0n) await this.#hold.opens(graceMs)
   }
 
   /** As `begin`, where nothing has to be waited for; `false` if it has to. */

@@ -17,6 +17,7 @@ export {
   type ReserveRule,
   readReserve,
 } from '../terms/reserve.ts'
+export { SCHEME_NAMES, type SchemeName } from '../wire/challenges.ts'
 export type { Account } from './account.ts'
 export { toExpress } from './adapters/express.ts'
 export { type FastifyLike, toFastify } from './adapters/fastify.ts'

@@ -16,6 +16,15 @@ export interface SellerLimits {
   readonly strangerRate: Rate
   /** The same for all addresses together, and whatever is paid: 2,048 at once, and 64 a second after that. */
   readonly strangersRate: Rate
+  /**
+   * Invoices for the field's schemes (L402, charge, session) that one address is shown: 32 at once, and one in 15 seconds after that; one
+   * that is paid counts no more. Beyond these three bounds a 402 offers `stream` alone, which needs no invoice.
+   */
+  readonly offerRate: Rate
+  /** The same for all addresses together, and whatever is paid: 512 at once, and 16 a second after that. */
+  readonly offersRate: Rate
+  /** Such invoices that nobody paid, at once: 1,000. */
+  readonly unpaidOffers: number
   /** Addresses that are remembered: 10,000. */
   readonly addresses: number
   /** Requests and watches of agreements that nobody has paid on yet, each of which holds a connection: 1,024. */
@@ -36,12 +45,21 @@ export interface SellerLimits {
 export const LIMITS: SellerLimits = {
   strangerRate: { burst: 256, perSecond: 0.25 },
   strangersRate: { burst: 2048, perSecond: 64 },
+  offerRate: { burst: 32, perSecond: 1 / 15 },
+  offersRate: { burst: 512, perSecond: 16 },
+  unpaidOffers: 1000,
   addresses: 10_000,
   waiting: 1024,
   waitingPerAgreement: 128,
   deliveriesPerAgreement: 1024,
   watchesPerAgreement: 32,
   returnFees: { burst: 1_000_000, perSecond: 2_000_000 / 86_400 },
+}
+
+/** The place of an unpaid invoice. Either may be called once. */
+export interface OfferPlace {
+  readonly paid: () => void
+  readonly unused: () => void
 }
 
 /** Returns that one agreement may ask for: each has the node look or pay. */
@@ -57,6 +75,10 @@ export class Limits {
   readonly #nowMs: () => number
   readonly #addresses: KeyedBuckets
   readonly #strangers: TokenBucket
+  readonly #offerAddresses: KeyedBuckets
+  readonly #offers: TokenBucket
+  /** When each unpaid invoice of a 402 is forgotten, oldest first. */
+  readonly #unpaidOffers = new Map<symbol, number>()
   readonly #returns = new WeakMap<Account, TokenBucket>()
   readonly #watches = new WeakMap<Account, number>()
   readonly #waitingOn = new WeakMap<Account, number>()
@@ -69,6 +91,8 @@ export class Limits {
     this.#addresses = new KeyedBuckets(this.#limits.strangerRate, this.#limits.addresses)
     this.returnFees = new TokenBucket(this.#limits.returnFees, this.#nowMs())
     this.#strangers = new TokenBucket(this.#limits.strangersRate, this.#nowMs())
+    this.#offerAddresses = new KeyedBuckets(this.#limits.offerRate, this.#limits.addresses)
+    this.#offers = new TokenBucket(this.#limits.offersRate, this.#nowMs())
   }
 
   /**
@@ -84,6 +108,38 @@ export class Limits {
     if (waitMs === 0) return () => own?.giveBack(calls)
     own?.giveBack(calls)
     throw limited('too much was asked for by strangers before anything was paid', waitMs)
+  }
+
+  /**
+   * An invoice is about to be made for a 402. Returns a place for it, which is taken for `forMs` unless it is paid; or for how long there is
+   * none.
+   */
+  offer(address: string | undefined, forMs: number): OfferPlace | { readonly waitMs: number } {
+    const nowMs = this.#nowMs()
+    for (const [key, untilMs] of this.#unpaidOffers) {
+      if (untilMs > nowMs) break
+      this.#unpaidOffers.delete(key)
+    }
+    if (this.#unpaidOffers.size >= this.#limits.unpaidOffers) {
+      const [firstMs = nowMs] = this.#unpaidOffers.values()
+      return { waitMs: firstMs - nowMs }
+    }
+    const own = address === undefined ? undefined : this.#offerAddresses.of(address, nowMs)
+    const ownWaitMs = own?.take(1, nowMs) ?? 0
+    if (ownWaitMs > 0) return { waitMs: ownWaitMs }
+    const waitMs = this.#offers.take(1, nowMs)
+    if (waitMs > 0) {
+      own?.giveBack(1)
+      return { waitMs }
+    }
+    const key = Symbol()
+    this.#unpaidOffers.set(key, nowMs + forMs)
+    const leave = () => {
+      own?.giveBack(1)
+      this.#unpaidOffers.delete(key)
+    }
+    // What the node was asked for in vain counts for all addresses still: a node in trouble is not asked more often.
+    return { paid: leave, unused: leave }
   }
 
   /** @throws StreamError `rate-limited` */

@@ -27,3 +27,6 @@ export interface Meter {
    */
   owe(amount: Msat): Promise<void>
 }
+
+/** A service: any function from a Request to a Response. The second argument meters what is sold. */
+export type PaidHandler = (request: Request, meter: Meter) => Response | Promise<Response>

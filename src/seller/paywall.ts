@@ -8,19 +8,25 @@ import { fixed, type SellerPolicy } from '../terms/policy.ts'
 import { floor as comeDownTo, type Reserve, readReserve } from '../terms/reserve.ts'
 import { MAX_OFFERS } from '../terms/strategy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
+import type { SchemeName } from '../wire/challenges.ts'
 import { parseCredential } from '../wire/credential.ts'
+import { lightningProblem } from '../wire/mpp/problem.ts'
+import { type Problem, toProblem } from '../wire/problem.ts'
 import { encodeReceipt, NO_COST } from '../wire/receipt.ts'
 import type { Account } from './account.ts'
 import { accept, CounterOffer, close, invoices, returnBalance } from './actions.ts'
-import { Challenger } from './challenger.ts'
+import { Challenger, paymentRequired, refusal } from './challenger.ts'
 import { clientAddress } from './clientAddress.ts'
-import { Delivery, type Meter } from './delivery.ts'
+import { Delivery } from './delivery.ts'
+import { retryAfter } from './limits.ts'
+import type { PaidHandler } from './meter.ts'
+import { type Shown, shownBy } from './schemes/shown.ts'
+import { draftOf, WallSchemes } from './schemes/wallSchemes.ts'
 import { sameAsked } from './scopes.ts'
 import { Seller, type SellerOptions, UNPAID_LIFE_MS } from './seller.ts'
 import { watchResponse } from './watch.ts'
 
-/** A service: any function from a Request to a Response. The second argument meters what is sold. */
-export type PaidHandler = (request: Request, meter: Meter) => Response | Promise<Response>
+export type { PaidHandler } from './meter.ts'
 export type Handler = (request: Request) => Promise<Response>
 
 export interface WallOptions {
@@ -53,6 +59,13 @@ export interface WallOptions {
   readonly graceMs?: number
   /** How long an offer stands. In ms; 5 minutes by default. */
   readonly offerLifeMs?: number
+  /**
+   * The ways to pay that a 402 offers, in the seller's order: our own (`stream`, the default), and those that other clients know (`session`,
+   * `charge`, `l402`). See docs/selling.md.
+   */
+  readonly schemes?: readonly SchemeName[] | undefined
+  /** What the invoice for one of the others asks for, in whole sats. 20 units by default, or one request where each is charged alone. */
+  readonly allowance?: string | Msat | undefined
 }
 
 /** Wraps handlers so that their use is paid for. */
@@ -68,6 +81,8 @@ type RouteTerms = Pick<Offer, 'price' | 'tariff' | 'credit' | 'smallestPayment' 
 /** How long a delivery waits for money where nothing else is said. */
 export const GRACE_MS = 30_000
 const OFFER_LIFE_MS = 300_000
+const PAYMENT_REQUIRED = toProblem(paymentRequired())
+const OWN_SCHEME: readonly SchemeName[] = ['stream']
 /** Credentials whose account is remembered, so that a busy agreement is not parsed at every request. */
 const MAX_REMEMBERED = 10_000
 const MAX_REMEMBERED_LENGTH = 2048
@@ -92,11 +107,23 @@ export function wall(seller: Seller, options: WallOptions): (handler: PaidHandle
 }
 
 /**
- * What of a wall may change while it is open: what is left out stays as it is. Policy, floor and rounds change together: with one of them
- * named, also as `undefined`, the others are at their default.
+ * What of a wall may change while it is open: what is left out stays as it is. Policy, floor and rounds change together, and so do schemes
+ * and allowance: with one of them named, also as `undefined`, the others are at their default.
  */
 export type NewTerms = Partial<
-  Pick<WallOptions, 'price' | 'credit' | 'smallestPayment' | 'policy' | 'floor' | 'rounds' | 'description' | 'graceMs'>
+  Pick<
+    WallOptions,
+    | 'price'
+    | 'credit'
+    | 'smallestPayment'
+    | 'policy'
+    | 'floor'
+    | 'rounds'
+    | 'description'
+    | 'graceMs'
+    | 'schemes'
+    | 'allowance'
+  >
 >
 
 /**
@@ -119,6 +146,8 @@ export class PricedRoute {
   #terms: RouteTerms
   #offer: Offer | undefined
   readonly #remembered = new Map<string, Account>()
+  /** Absent where our own scheme is the only one. */
+  #schemes: WallSchemes | undefined
   readonly #receipts = new WeakMap<Account, { readonly untilMs: number; readonly text: string }>()
 
   /** @throws StreamError `price-invalid`, `amount-invalid`, `option-invalid` if another wall of this scope asks something else */
@@ -140,6 +169,7 @@ export class PricedRoute {
       scope: seller.scopes.claim(asked, options.scope),
       negotiable: this.#haggling.negotiable,
     }
+    this.#schemes = this.#readSchemes(options)
   }
 
   /** What is asked of whoever comes now. */
@@ -171,6 +201,7 @@ export class PricedRoute {
     this.#terms = terms
     this.#offer &&= { ...this.#parties(this.#offer), ...terms, round: 0 }
     if (haggling) this.#haggling = haggling
+    if ('schemes' in changes || 'allowance' in changes) this.#setSchemes(changes)
     if (changes.graceMs !== undefined) this.#graceMs = changes.graceMs
     if (changes.description !== undefined) this.#challenger = this.#makeChallenger(changes.description)
   }
@@ -178,6 +209,30 @@ export class PricedRoute {
   /** This wall is gone: its scope may be another wall's, at another price. */
   close(): void {
     this.#seller.scopes.release(this.#terms.scope)
+  }
+
+  /** Left as they are, they keep the invoices that clients were shown. */
+  #setSchemes({ schemes, allowance }: NewTerms): void {
+    const same = this.#schemes?.isOf(schemes ?? OWN_SCHEME, allowance === undefined ? undefined : toMsat(allowance))
+    if (!same) this.#schemes = this.#readSchemes({ schemes, allowance })
+  }
+
+  /** @throws StreamError `option-invalid`, `amount-invalid` */
+  #readSchemes({
+    schemes = OWN_SCHEME,
+    allowance,
+  }: Pick<WallOptions, 'schemes' | 'allowance'>): WallSchemes | undefined {
+    const most = allowance === undefined ? undefined : toMsat(allowance)
+    if (schemes.length === 1 && schemes[0] === 'stream') return undefined
+    const host = {
+      seller: this.#seller,
+      scope: () => this.#terms.scope,
+      // As long as the draft recommends, by default.
+      holdMs: () => 2 * this.#graceMs,
+      deliver: (request: Request, account: Account, graceMs: number, onEnd?: () => void) =>
+        this.deliver(request, account, graceMs, onEnd),
+    }
+    return new WallSchemes(host, schemes, most)
   }
 
   #makeChallenger(description: string | undefined): Challenger {
@@ -193,22 +248,49 @@ export class PricedRoute {
   async handle(handler: PaidHandler, request: Request): Promise<Response> {
     const offer = this.#offer ?? (await this.#makeOffer())
     if (offer instanceof Response) return offer
-    const authorization = request.headers.get('authorization')
-    if (authorization === null || !/^payment\s/i.test(authorization)) {
-      return this.#challenger.paymentRequired(offer, Date.now())
+    const shown = shownBy(request, this.#schemes !== undefined)
+    if (!shown) {
+      return this.#schemes
+        ? this.#offerAll(this.#schemes, PAYMENT_REQUIRED, offer, request)
+        : this.#challenger.paymentRequired(offer, Date.now())
     }
     try {
       this.#seller.check()
-      const account = this.#remembered.get(authorization)
+      const account = this.#remembered.get(shown.text)
       if (account && this.#seller.accounts.holds(account)) return await this.#use(handler, request, account)
-      return await this.#act(handler, request, authorization, offer)
+      const served = this.#schemes?.use(handler, request, shown)
+      return await (served ?? this.#act(handler, request, shown.text, offer))
     } catch (error) {
       const known = toStreamError(error)
       // A client that left is no failure of the seller's, and nothing for its operator.
       const left = error instanceof DOMException && request.signal.aborted
       if (known.status >= 500 && !left) this.#seller.emit({ type: 'error', error: known })
-      return this.#challenger.problem(publicly(known), offer, Date.now())
+      return this.#refuse(publicly(known), offer, request, shown)
     }
+  }
+
+  /** The answer to a credential that does not do: with what is offered where paying can mend it. */
+  #refuse(error: StreamError, offer: Offer, request: Request, shown: Shown): Response | Promise<Response> {
+    const draft = draftOf(shown)
+    const problem = draft ? lightningProblem(error, draft) : toProblem(error)
+    if (!this.#schemes || problem.status !== 402) return this.#challenger.problem(error, offer, Date.now())
+    return this.#offerAll(this.#schemes, problem, offer, request)
+  }
+
+  /** A 402 with every scheme that is to be had now. */
+  async #offerAll({ menus }: WallSchemes, problem: Problem, offer: Offer, request: Request): Promise<Response> {
+    const nowMs = Date.now()
+    const { description } = this.#challenger
+    const { header, retryAfterMs } = await menus.of(request, offer, this.#challenger.header(offer, nowMs), description)
+    if (retryAfterMs === undefined) return refusal(402, JSON.stringify(problem), header)
+    const wait = retryAfter(retryAfterMs)
+    if (header === '') {
+      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
+      return this.#challenger.problem(none, offer, nowMs)
+    }
+    // Who knows only the schemes that are left out is told when to come again.
+    const left = { withheld: 'every scheme that needs an invoice first', ...wait }
+    return refusal(402, JSON.stringify({ ...problem, ...left }), header, wait.retryAfter)
   }
 
   /** Each action is a credential, so that a wall mounted anywhere is reachable with all of them (spec section 3). */
@@ -252,11 +334,11 @@ export class PricedRoute {
    *   `problem` makes the answer of it
    */
   async authorize(request: Request): Promise<Account | undefined> {
-    const authorization = request.headers.get('authorization')
-    if (authorization === null || !/^payment\s/i.test(authorization)) return undefined
+    const shown = shownBy(request, false)
+    if (!shown) return undefined
     await this.#seller.ready()
     this.#seller.check()
-    const { payload } = parseCredential(authorization)
+    const { payload } = parseCredential(shown.text)
     if (payload.action !== 'use') return undefined
     const account = await this.#seller.accounts.authorize(payload.agreement, payload.secret)
     checkScope(account, this.#terms.scope)
@@ -267,16 +349,18 @@ export class PricedRoute {
   /**
    * A delivery on an agreement. Whoever takes it calls `begin` before there is any work, counts by it what leaves before it does, and ends it
    * by `end`, or by `void` where nothing is to be charged.
+   * @param graceMs how long it waits for money; as long as the wall does by default
    * @throws StreamError `agreement-unknown`, `agreement-expired`, `too-many-streams`
    */
-  deliver(request: Request, account: Account): Delivery {
+  deliver(request: Request, account: Account, graceMs = this.#graceMs, onEnd: () => void = () => {}): Delivery {
     checkOpen(account)
     this.#seller.limits.delivers(account)
     this.#seller.emit({ type: 'delivering', account })
     this.#streams++
-    return new Delivery(account, this.#graceMs, request, () => {
+    return new Delivery(account, graceMs, request, () => {
       this.#streams--
       this.#seller.emit({ type: 'delivered', account })
+      onEnd()
     })
   }
 
@@ -367,7 +451,8 @@ export class PricedRoute {
       const { info } = await this.#seller.ready()
       const { network, publicKey: payee, abilities } = info
       const unsigned = abilities.sign ? {} : { unsigned: true as const }
-      this.#offer = { ...this.#terms, network, payee, ...unsigned, round: 0 }
+      // One for all who asked meanwhile: what is cached for an offer is found by it.
+      this.#offer ??= { ...this.#terms, network, payee, ...unsigned, round: 0 }
       return this.#offer
     } catch (error) {
       const { status, message, code, hint } = toStreamError(error)

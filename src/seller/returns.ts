@@ -2,6 +2,7 @@ import { toStreamError } from '../errors/error.ts'
 import type { Ledger, NewReturn, ReturnRecord } from '../ledger/ledger.ts'
 import type { LightningNode, PaymentOutcome } from '../lightning/node.ts'
 import { type Msat, minus, msat, ZERO } from '../money/msat.ts'
+import { decodeInvoice } from '../wire/bolt11.ts'
 import type { TokenBucket } from './buckets.ts'
 import type { Clock } from './clock.ts'
 
@@ -178,7 +179,10 @@ export class Returns {
     entry.unsent = false
     // Taken before it is spent, and kept while the node does not know how it ended.
     const maxFee = msat(BigInt(fees.takeUpTo(Number(returnFeeCap(amount)), clock.monotonicMs())))
-    const outcome = await node.pay({ request, maxFee, timeoutMs: ATTEMPT_MS }).catch((error) => {
+    // A session's return invoice leaves the amount to the seller; any other names it.
+    const open = decodeInvoice(request).amount === undefined
+    const payment = { request, maxFee, timeoutMs: ATTEMPT_MS, ...(open && { amount }) }
+    const outcome = await node.pay(payment).catch((error) => {
       // It rejects only where nothing can have been sent.
       fees.giveBack(Number(maxFee))
       throw error

@@ -3,12 +3,15 @@ import { openLedger } from '../ledger/index.ts'
 import type { InvoiceRecord, Ledger, Owed, ReturnRecord } from '../ledger/ledger.ts'
 import type { LightningNode, NodeInfo, Settlement } from '../lightning/node.ts'
 import { type Msat, msat, sat, ZERO } from '../money/msat.ts'
+import { decodeInvoice } from '../wire/bolt11.ts'
 import { invoiceDescription } from '../wire/proof.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
 import { type Clock, JumpWatch, systemClock } from './clock.ts'
 import { Limits, type SellerLimits } from './limits.ts'
 import { RETURN_PACE, type ReturnPace, Returns } from './returns.ts'
+import { closeUnsigned } from './schemes/closing.ts'
+import { SESSION_IDLE_MS, Sessions } from './schemes/sessions.ts'
 import { Scopes } from './scopes.ts'
 
 /** What happens at a seller, for panels and logs. Nothing secret is in it. */
@@ -55,6 +58,8 @@ export interface SellerOptions {
    * all clients count as one address.
    */
   readonly trustProxy?: number
+  /** How long a session of `lightning/session` may idle before it is closed and its balance returned. In ms; 5 minutes by default. */
+  readonly sessionIdleMs?: number
   readonly onEvent?: (event: SellerEvent) => void
 }
 
@@ -99,6 +104,7 @@ export class Seller {
   #failed: StreamError | undefined
   #ended = false
   readonly scopes = new Scopes()
+  readonly sessions: Sessions
   readonly #sweeper: ReturnType<typeof setInterval>
 
   constructor(options: SellerOptions, parts: Partial<SellerParts> = {}) {
@@ -114,6 +120,16 @@ export class Seller {
     this.#pruneFromMs = this.clock.monotonicMs() + FORGOTTEN_AFTER_MS
     this.accounts = new Accounts(this.ledger, this.secret)
     this.#onEvent = options.onEvent ?? (() => {})
+    this.sessions = new Sessions({
+      ledger: this.ledger,
+      accounts: this.accounts,
+      clock: this.clock,
+      returns: () => this.returns(),
+      idleMs: options.sessionIdleMs ?? SESSION_IDLE_MS,
+      smallestReturn: SMALLEST_RETURN,
+      onClosed: (account) => this.emit({ type: 'closed', account }),
+      onError: (error) => this.#report(error),
+    })
     this.#started = this.#start(options.node)
     this.#started.catch((error) => this.#fail(error))
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS)
@@ -171,11 +187,36 @@ export class Seller {
     }
   }
 
+  /**
+   * Makes the invoice of a 402. It names no agreement, since that is named after it.
+   * @throws StreamError `node-…`
+   */
+  async mintOffer(amount: Msat): Promise<{ request: string; paymentHash: string; record: InvoiceRecord }> {
+    const { node } = await this.ready()
+    const asked = { amount, description: this.realm, expiresInSeconds: INVOICE_LIFE_SECONDS }
+    const [invoice] = await node.createInvoices([asked])
+    const { request, paymentHash } = invoice!
+    return { request, paymentHash, record: { paymentHash, amount, expiresAtMs: decodeInvoice(request).expiresAtMs } }
+  }
+
+  /**
+   * Revokes what a payment opened under one of the field's schemes: an L402 token, a charge that was not shown yet. What it did not use is
+   * the buyer's still, and stands among what is owed. `false` for a hash of no such payment.
+   * @throws StreamError `ledger-failed`
+   */
+  async revoke(paymentHash: string): Promise<boolean> {
+    const account = await this.accounts.get(this.accounts.offerId(paymentHash))
+    if (!account?.claim) return false
+    if (await closeUnsigned(this.ledger, account)) this.emit({ type: 'closed', account })
+    return true
+  }
+
   /** Ends the seller. The node and the ledger are the caller's to close. */
   async close(): Promise<void> {
     this.#ended = true
     clearInterval(this.#sweeper)
     this.#unsubscribe()
+    this.sessions.end()
     this.#returns?.end()
     await this.#settling
     await this.accounts.save().catch((error) => this.#report(error))
@@ -198,6 +239,7 @@ export class Seller {
     })
     if (!this.#ended) {
       await this.#returns.load()
+      await this.sessions.load()
       await this.#countOwed()
       if (this.debts.agreements > 0) this.emit({ type: 'owed', debts: this.debts })
       this.#returns.start()

@@ -18,8 +18,8 @@ export class TimedWork {
   }
 
   /** Waits until the first slice is covered. */
-  async begin(): Promise<void> {
-    await this.#charging.output(SLICE_MS, ONE)
+  async begin(graceMs?: number): Promise<void> {
+    await this.#charging.output(SLICE_MS, ONE, graceMs)
   }
 
   /** Runs a piece of work on the clock. */

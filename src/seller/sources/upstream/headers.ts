@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { addressOf } from '../../adapters/request.ts'
+import { CREDENTIAL_HEADERS, PAYMENT_AUTHORIZATION, shownBy } from '../../schemes/shown.ts'
 import { PRICE_HEADERS } from './prices.ts'
 
 /** Headers that speak of one connection (RFC 9110, section 7.6.1). Those that `Connection` names are dropped with them. */
@@ -15,12 +16,24 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 /** What is between buyer and seller, and what this proxy says for itself. */
-const NOT_FORWARDED = [...HOP_BY_HOP, 'host', 'expect', 'authorization', 'payment-receipt', 'accept-encoding']
+const NOT_FORWARDED = [
+  ...HOP_BY_HOP,
+  ...CREDENTIAL_HEADERS,
+  'host',
+  'expect',
+  'accept-payment',
+  'payment-receipt',
+  'accept-encoding',
+]
 const NOT_RETURNED = [...HOP_BY_HOP, 'www-authenticate', 'payment-receipt', ...PRICE_HEADERS]
 
 /** The headers that an upstream gets. `own` are the upstream's: its key is nobody else's to set. */
 export function forwarded(request: Request, own: Readonly<Record<string, string>>): Headers {
   const headers = new Headers(request.headers)
+  // Where the payment stands elsewhere, `Authorization` is what the buyer has for the service itself.
+  if (!headers.has(PAYMENT_AUTHORIZATION) || shownBy(request)?.text !== headers.get(PAYMENT_AUTHORIZATION)) {
+    headers.delete('authorization')
+  }
   drop(headers, NOT_FORWARDED)
   // What is compressed could not be counted.
   headers.set('accept-encoding', 'identity')

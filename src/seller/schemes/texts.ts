@@ -1,0 +1,63 @@
+import { hexToBytes } from '@noble/hashes/utils.js'
+import { stepsFor } from '../../money/price.ts'
+import { createIntentChallenge } from '../../wire/challenge.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
+import { formatChallenge } from '../../wire/header.ts'
+import { formatCaveats } from '../../wire/l402/caveats.ts'
+import { formatL402 } from '../../wire/l402/header.ts'
+import { encodeIdentifier, formatMacaroon, mintMacaroon } from '../../wire/l402/macaroon.ts'
+import { CHARGE_INTENT, encodeChargeRequest } from '../../wire/mpp/charge.ts'
+import { encodeSessionRequest, SESSION_INTENT } from '../../wire/mpp/session.ts'
+import type { Seller } from '../seller.ts'
+import type { InvoiceOffer } from './offers.ts'
+
+/** What the caveats of our tokens call a scope. */
+export const serviceOf = (scope: string): string =>
+  scope
+    .replace(/[^\w.-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 64) || 'stream'
+
+/** Caveats of a token as it is made: whatever follows was added by whoever holds it. */
+export const OWN_CAVEATS = 3
+
+/** How each scheme offers one invoice, as WWW-Authenticate has it. All name the same payment hash, which is used under one of them. */
+export function textsOf(
+  seller: Seller,
+  { account, quote, invoice, paymentHash, expiresAtMs }: InvoiceOffer,
+  description: string | undefined,
+): Readonly<Record<Exclude<SchemeName, 'stream'>, string>> {
+  const { secret, realm, sessions } = seller
+  const { agreement } = account
+  const bounds = { secret, realm, expiresAtMs, ...(description && { description }) }
+  const { allowance, unitAmount, unitType } = quote
+  const charge = encodeChargeRequest({ amount: allowance, invoice, paymentHash, network: agreement.network })
+  const session = encodeSessionRequest({
+    amount: unitAmount,
+    unitType,
+    depositInvoice: invoice,
+    paymentHash,
+    deposit: allowance,
+    idleTimeoutS: Math.floor(sessions.idleMs / 1000),
+  })
+  return {
+    charge: formatChallenge(createIntentChallenge({ ...bounds, intent: CHARGE_INTENT, request: charge })),
+    session: formatChallenge(createIntentChallenge({ ...bounds, intent: SESSION_INTENT, request: session })),
+    l402: formatL402({ token: tokenOf(seller, paymentHash, account.agreement, quote), invoice }).join(', '),
+  }
+}
+
+function tokenOf(
+  { accounts, realm }: Seller,
+  paymentHash: string,
+  { scope, price, expiresAtMs }: InvoiceOffer['account']['agreement'],
+  { allowance }: InvoiceOffer['quote'],
+): string {
+  const tokenId = accounts.tokenKey(`id|${paymentHash}`)
+  const caveats = formatCaveats(serviceOf(scope), {
+    validUntilMs: expiresAtMs,
+    allowance: { steps: stepsFor(price, allowance) ?? 0n, unit: price.unit },
+  })
+  const key = hexToBytes(accounts.tokenKey(paymentHash))
+  return formatMacaroon(mintMacaroon(key, encodeIdentifier({ paymentHash, tokenId }), realm, caveats))
+}
