@@ -4,6 +4,7 @@ import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
 import { knownBody } from '../seller/adapters/response.ts'
 import type { PaidHandler } from '../seller/paywall.ts'
+import { shownBy } from '../seller/schemes/shown.ts'
 import { Seller, type SellerOptions } from '../seller/seller.ts'
 import { plain } from '../seller/sources/plain.ts'
 import type { GatewayConfig, RouteConfig } from './config/schema.ts'
@@ -135,7 +136,8 @@ export class Gateway {
       return failure(error)
     })
     // What passes between buyer and seller about an agreement is no request for what is sold.
-    const control = !asked.served && response.ok && request.headers.has('authorization')
+    const control =
+      !asked.served && response.ok && (request.headers.has('authorization') || shownBy(request) !== undefined)
     if (this.#listeners.size === 0 || control) return response
     const { status } = response
     const { route } = asked

@@ -2,8 +2,10 @@ import { StreamError } from '../errors/error.ts'
 import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
 import { GRACE_MS, type PaidHandler, PricedRoute } from '../seller/paywall.ts'
+import { type Shown, shownBy } from '../seller/schemes/shown.ts'
 import type { Seller } from '../seller/seller.ts'
-import { parseCredential } from '../wire/credential.ts'
+import { INTENT } from '../wire/challenge.ts'
+import { parseAnyCredential, parseCredential } from '../wire/credential.ts'
 import { NO_COST } from '../wire/receipt.ts'
 import { hagglingOf } from './config/negotiate.ts'
 import type { RouteConfig } from './config/schema.ts'
@@ -101,7 +103,7 @@ export class ServingRoute implements GatewayRoute {
 
   /** What is asked at a price; `undefined` while a rate is missing. What a changed configuration leaves out is at its default again. */
   #termsAt(price: Exclude<RouteConfig['price'], 'free'>) {
-    const { smallestPayment, grace, video, negotiate } = this.config
+    const { smallestPayment, grace, video, negotiate, schemes, allowance } = this.config
     const asked = askedAt({ ...this.config, price }, this.#rates)
     return (
       asked && {
@@ -109,6 +111,8 @@ export class ServingRoute implements GatewayRoute {
         price: video === undefined ? asked.price : playSpec(asked.price),
         ...hagglingOf(negotiate, video !== undefined),
         graceMs: grace ?? GRACE_MS,
+        schemes,
+        allowance,
       }
     )
   }
@@ -119,8 +123,7 @@ export class ServingRoute implements GatewayRoute {
       onServe()
       return this.handler(passed, meter)
     }
-    const authorization = request.headers.get('authorization')
-    const credential = authorization !== null && /^payment\s/i.test(authorization) ? authorization : undefined
+    const credential = shownBy(request, this.config.schemes?.includes('l402') ?? false)
     if (this.config.price === 'free') {
       const response = await handler(request, freeMeter(request))
       return credential === undefined ? response : gratis(response)
@@ -168,20 +171,28 @@ function gratis(response: Response): Response {
 }
 
 /** Whether the request is for what is sold, with a credential or without one. */
-function isPaying(credential: string | undefined): boolean {
-  if (credential === undefined) return true
+function isPaying(credential: Shown | undefined): boolean {
+  if (credential?.kind !== 'payment') return true
+  const action = actionOf(credential)
+  return action === 'use' || action === 'bearer'
+}
+
+/** What a credential of `Payment` asks for, in the words of its intent; `undefined` for what says nothing, or cannot be read. */
+function actionOf({ text }: Shown): unknown {
   try {
-    return parseCredential(credential).payload.action === 'use'
+    return parseAnyCredential(text).payload.action
   } catch {
-    return false
+    return undefined
   }
 }
 
 /** Whether the request asks for terms or accepts them: what goes on an agreement goes on at that one's price. */
-function startsSomething(credential: string | undefined): boolean {
-  if (credential === undefined) return true
+function startsSomething(credential: Shown | undefined): boolean {
+  if (!credential) return true
+  if (credential.kind !== 'payment') return false
   try {
-    return parseCredential(credential).payload.action === 'accept'
+    const { challenge, payload } = parseAnyCredential(credential.text)
+    return challenge.intent === INTENT && parseCredential(credential.text) && payload.action === 'accept'
   } catch {
     return true
   }

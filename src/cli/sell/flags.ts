@@ -7,7 +7,9 @@ import { isVideo } from '../../gateway/video/open.ts'
 import { readQualities } from '../../gateway/video/qualities.ts'
 import { parseMsat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
+import { checkSchemes } from '../../seller/schemes/quote.ts'
 import { readReserve } from '../../terms/reserve.ts'
+import { SCHEME_NAMES, type SchemeName } from '../../wire/challenges.ts'
 import { readCount, readDuration, readPort } from '../options.ts'
 
 const DASHBOARD_PORT = 2403
@@ -21,6 +23,8 @@ export interface SellOptions {
   readonly smallestPayment: string
   readonly floor?: string
   readonly rounds: string
+  readonly schemes?: string
+  readonly allowance?: string
   readonly free?: string
   readonly qualities?: string
   readonly node: string
@@ -57,6 +61,8 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
   readDuration(options.grace)
   const rounds = readCount(options.rounds, '--rounds')
   if (options.floor !== undefined) readReserve(options.floor)
+  const schemes = options.schemes === undefined ? undefined : readSchemes(options.schemes)
+  if (options.allowance !== undefined) parseMsat(options.allowance)
   if (options.qualities !== undefined) {
     readQualities(options.qualities)
     if (!plays)
@@ -76,12 +82,22 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
         smallestPayment: options.smallestPayment,
         grace: options.grace,
         ...(options.floor !== undefined && { negotiate: { floor: options.floor, rounds } }),
+        ...(schemes && { schemes: [...schemes] }),
+        ...(options.allowance !== undefined && { allowance: options.allowance }),
         ...(options.free !== undefined && { free: options.free }),
         ...(options.qualities !== undefined && { qualities: options.qualities }),
       },
     ],
   }
   return checkConfig(input)
+}
+
+/** @throws StreamError `option-invalid` */
+function readSchemes(text: string): readonly SchemeName[] {
+  const names = text.split(',').map((name) => name.trim())
+  const wrong = names.find((name) => !SCHEME_NAMES.some((known) => known === name))
+  if (wrong === undefined) return checkSchemes(names as SchemeName[])
+  throw new StreamError('option-invalid', `--schemes: "${wrong.slice(0, 40)}" is none of ${SCHEME_NAMES.join(', ')}`)
 }
 
 /** The configuration of a file, with what flags that were typed say in its place. */

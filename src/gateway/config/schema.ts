@@ -3,6 +3,7 @@ import { parseMsat } from '../../money/msat.ts'
 import type { SellerPolicy } from '../../terms/policy.ts'
 import { clockOf, MAX_STREAMS, readClock, readReserve } from '../../terms/reserve.ts'
 import { MAX_OFFERS } from '../../terms/strategy.ts'
+import { SCHEME_NAMES } from '../../wire/challenges.ts'
 import { checkMoney, checkPrice, currencyOf } from '../rates/fiat.ts'
 import { checkPattern } from '../routes/pattern.ts'
 import { QUALITIES, readQualities } from '../video/qualities.ts'
@@ -156,6 +157,12 @@ const route = members({
   credit: money.optional(),
   smallestPayment: amount.optional(),
   negotiate: negotiate.optional(),
+  schemes: z
+    .array(oneOf(SCHEME_NAMES), { error: () => `must be a list of ${SCHEME_NAMES.join(', ')}` })
+    .min(1, `must name at least one of ${SCHEME_NAMES.join(', ')}`)
+    .refine((schemes) => new Set(schemes).size === schemes.length, 'names one twice')
+    .optional(),
+  allowance: amount.optional(),
   grace: span.optional(),
   description: text().optional(),
   title: text(200).optional(),
@@ -176,6 +183,10 @@ const route = members({
   if (value.upstreamHeaders && !value.upstream) {
     const message = 'is for an upstream, and this route has none'
     context.addIssue({ code: 'custom', path: ['upstreamHeaders'], message })
+  }
+  if (value.allowance !== undefined && !value.schemes?.some((scheme) => scheme !== 'stream')) {
+    const message = 'is for schemes other than stream, and this route has none'
+    context.addIssue({ code: 'custom', path: ['allowance'], message })
   }
   if (value.qualities && value.video === undefined) {
     context.addIssue({ code: 'custom', path: ['qualities'], message: 'is for a video, and this route has none' })

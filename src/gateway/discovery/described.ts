@@ -1,3 +1,5 @@
+import { parseMsat } from '../../money/msat.ts'
+import { type Quote, quoteOf } from '../../seller/schemes/quote.ts'
 import { type AskedJson, encodeAsked } from '../../wire/asked.ts'
 import type { RouteConfig } from '../config/schema.ts'
 import { type Shown, shown } from '../pages/kinds.ts'
@@ -23,6 +25,8 @@ export interface Described {
   readonly price: string
   /** `undefined` where it is free. */
   readonly asked: AskedTerms | undefined
+  /** In the whole sats of the field's schemes; `undefined` where none of them is offered. */
+  readonly quote: Quote | undefined
   /** Whether other routes of the same paths and methods can be reached past this one. */
   readonly conditional: boolean
   readonly when: string | undefined
@@ -51,6 +55,7 @@ export function described(route: GatewayRoute): Described | undefined {
     description: seen.description === undefined ? undefined : oneLine(seen.description),
     price,
     asked: config.price === 'free' ? undefined : termsOf(route, price, when),
+    quote: quoteFor(route),
     conditional: when !== undefined,
     when,
     kind: config.rpc !== undefined || config.tool !== undefined ? 'call' : seen.page.kind,
@@ -63,6 +68,12 @@ export function described(route: GatewayRoute): Described | undefined {
 function termsOf({ name, priced }: GatewayRoute, price: string, when: string | undefined): AskedTerms {
   const named = { intent: 'stream', route: name, ...(when !== undefined && { when }), price } as const
   return priced ? { ...named, ...encodeAsked(priced.terms) } : named
+}
+
+function quoteFor({ config: { schemes = [], allowance }, priced }: GatewayRoute): Quote | undefined {
+  const others = schemes.some((scheme) => scheme !== 'stream')
+  if (!priced || !others || priced.terms.price.msat === 0n) return undefined
+  return quoteOf(priced.terms.price, schemes, allowance === undefined ? undefined : parseMsat(allowance))
 }
 
 function conditionOf({ headers = {}, model, rpc, tool }: RouteConfig): string | undefined {

@@ -3,10 +3,10 @@ import type { PathTemplate } from './template.ts'
 
 /** An offer of the draft: what is asked for a request, where that is known before it is made. */
 interface PaymentOffer {
-  readonly intent: 'session'
+  readonly intent: 'session' | 'charge'
   readonly method: 'lightning'
   readonly amount: string | null
-  readonly currency: 'msat'
+  readonly currency: 'msat' | 'sat'
   readonly description: string
 }
 
@@ -16,7 +16,8 @@ const CHALLENGE =
 
 /**
  * The OpenAPI 3.1 document of what is sold, with `x-payment-info` (draft-payment-discovery). What is paid by use has an offer of intent
- * `session`, the draft's word for it, with an amount where that is one for each request; the offer itself, of intent `stream`, is in `x-stream-offers`. The 402 alone binds.
+ * `session`, the draft's word for it, with an amount where that is one for each request; the offer itself, of intent `stream`, is in `x-stream-offers`. A route that is also
+ * sold by the drafts' own `session` and `charge` has these, in whole sats. The 402 alone binds.
  * @param origin of the gateway, as its buyers write it
  */
 export function openApi(routes: readonly Described[], origin: string): object {
@@ -85,10 +86,27 @@ function operationOf(path: string, method: string, { template, routes }: Operati
       }),
     },
     ...(sold.length > 0 && {
-      'x-payment-info': { offers: sold.map(offerOf) },
+      'x-payment-info': { offers: sold.flatMap(offersOf) },
       'x-stream-offers': sold.map(({ asked }) => asked),
     }),
   }
+}
+
+/** What is sold by L402 alone has no offer here: that is no method of `Payment`. */
+function offersOf(route: Described): PaymentOffer[] {
+  const { schemes = ['stream'] } = route.config
+  const { quote } = route
+  return schemes.flatMap((scheme): PaymentOffer | [] => {
+    if (scheme === 'stream') return schemes.includes('session') ? [] : offerOf(route)
+    if (scheme === 'l402' || !quote) return []
+    const { description } = offerOf(route)
+    const [amount, of] =
+      scheme === 'charge'
+        ? [quote.allowance, 'paid first, for one answer']
+        : [quote.unitAmount, `for each ${quote.unitType}, from a deposit of ${quote.allowance / 1000n} sat`]
+    const said = { method: 'lightning', amount: `${amount / 1000n}`, currency: 'sat' } as const
+    return { intent: scheme, ...said, description: `${description}; ${of}` }
+  })
 }
 
 function offerOf({ asked, price, when, config }: Described): PaymentOffer {

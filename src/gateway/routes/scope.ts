@@ -1,3 +1,4 @@
+import { shownBy } from '../../seller/schemes/shown.ts'
 import { parseCredential } from '../../wire/credential.ts'
 import { decodeOffer } from '../../wire/offer.ts'
 
@@ -9,10 +10,10 @@ export interface Purpose {
 
 /** The purpose of a request's credential; `undefined` for a request without one, or with one that cannot be read. */
 export function purposeOf(request: Request): Purpose | undefined {
-  const authorization = request.headers.get('authorization')
-  if (authorization === null || !/^payment\s/i.test(authorization)) return undefined
+  const shown = shownBy(request, false)
+  if (!shown) return undefined
   try {
-    const { challenge, payload } = parseCredential(authorization)
+    const { challenge, payload } = parseCredential(shown.text)
     return { use: payload.action === 'use', scope: decodeOffer(challenge.request).scope }
   } catch {
     return undefined
