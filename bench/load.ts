@@ -13,12 +13,15 @@ export async function load(
   url: string,
   seconds: number,
   headers: Readonly<Record<string, string>> = {},
+  /** Of requests by turns, besides the others. */
+  variants: readonly Readonly<Record<string, string>>[] = [],
 ): Promise<Load> {
   const result = await autocannon({
     url,
     connections: CONNECTIONS,
     duration: seconds,
     headers: { ...headers },
+    ...(variants.length > 0 && { requests: variants.map((own) => ({ headers: { ...headers, ...own } })) }),
     workers: 1,
   })
   const statuses = Object.fromEntries(

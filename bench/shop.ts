@@ -1,4 +1,5 @@
 import type { SellerLimits } from '../src/seller/limits.ts'
+import type { SchemeName } from '../src/wire/challenges.ts'
 import type { ShopAccount } from './account.ts'
 import { openProcess } from './process.ts'
 
@@ -12,6 +13,9 @@ export interface ShopOrder {
   readonly ledger?: string
   readonly maxUnpaidAgreements?: number
   readonly limits?: Partial<SellerLimits>
+  readonly schemes?: readonly SchemeName[]
+  readonly allowance?: string
+  readonly trustProxy?: number
 }
 
 export type SourceOrder =

@@ -33,6 +33,9 @@ const wall = paywall({
   ...(order.credit !== undefined && { credit: order.credit }),
   ...(order.maxUnpaidAgreements !== undefined && { maxUnpaidAgreements: order.maxUnpaidAgreements }),
   ...(order.limits !== undefined && { limits: order.limits }),
+  ...(order.schemes !== undefined && { schemes: order.schemes }),
+  ...(order.allowance !== undefined && { allowance: order.allowance }),
+  ...(order.trustProxy !== undefined && { trustProxy: order.trustProxy }),
 })
 await wall.seller.ready()
 const paid = await serve(wall(handler), { port: 0 })

@@ -1,7 +1,9 @@
 import type { FigureResult } from '../figure.ts'
 import { abandon } from './abandon.ts'
 import { challenge } from './challenge.ts'
+import { credential } from './credential.ts'
 import { firstByte } from './firstByte.ts'
+import { flood } from './flood.ts'
 import { gatewayBody } from './gatewayBody.ts'
 import { gatewaySse } from './gatewaySse.ts'
 import { goodput } from './goodput.ts'
@@ -24,6 +26,8 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   abandon,
   challenge,
   request,
+  flood,
+  credential,
   memory,
   'first-byte': firstByte,
   'gateway-body': gatewayBody,
