@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { LongFirst } from './scripts/run/longFirst.ts'
 
 /** Folders that hold tests; `python` has a runner of its own; `web` is tested from `test/browser`. */
 const FOLDERS = '{src,test,scripts,bench,examples,lightning-net}'
 const LND_NETWORK = 'lightning-net/shared.ts'
+const COMPILE_CACHE = 'scripts/run/compileCache.ts'
 const SECOND = 1000
 /** What is waited for comes when it comes: a busy machine is no failure. */
 const waiting = { poll: { timeout: 15 * SECOND } }
@@ -13,6 +15,7 @@ export default defineConfig({
     // No retries of a test: one that fails sometimes has found something. `--again` of `scripts/test.ts` names what it has.
     retry: 0,
     teardownTimeout: 60 * SECOND,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {
@@ -31,6 +34,7 @@ export default defineConfig({
           name: 'e2e',
           expect: waiting,
           include: [`${FOLDERS}/**/*.e2e.ts`],
+          globalSetup: [COMPILE_CACHE],
           testTimeout: 90 * SECOND,
           hookTimeout: 60 * SECOND,
           maxWorkers: 2,
@@ -38,16 +42,15 @@ export default defineConfig({
         },
       },
       {
-        // One network of LND nodes serves every file, so the files take turns: they share balances and the chain's height.
+        // Each worker has a network of LND nodes, which serves its files one after the other: they share balances and the chain's height.
         test: {
           name: 'lnd',
           expect: waiting,
           include: [`${FOLDERS}/**/*.lnd.ts`],
-          globalSetup: existsSync(LND_NETWORK) ? [LND_NETWORK] : [],
+          globalSetup: existsSync(LND_NETWORK) ? [COMPILE_CACHE, LND_NETWORK] : [COMPILE_CACHE],
           testTimeout: 180 * SECOND,
           hookTimeout: 180 * SECOND,
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },

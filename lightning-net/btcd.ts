@@ -20,7 +20,7 @@ export async function startBtcd(program: string, setup: BtcdSetup, guard: Guard)
   await writeFile(config, btcdConfig(setup), { mode: 0o600 })
   const daemon = startDaemon('btcd', program, [`--configfile=${config}`], join(setup.dir, 'btcd.out'), guard)
   const answers = async () => (await listens(setup.rpc.port)) && callBtcd(setup.rpc, 'getinfo')
-  await until('btcd answers', 20_000, answers, [daemon.failed])
+  await until('btcd answers', 60_000, answers, [daemon.failed])
   return {
     rpc: setup.rpc,
     daemon,

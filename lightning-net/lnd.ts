@@ -40,6 +40,9 @@ export interface LndSetup {
     | { readonly kind: 'neutrino'; readonly connect: string }
 }
 
+/** Making a wallet's key takes LND four seconds of a processor, and several start at once on machines that do much else. */
+export const START_MS = 180_000
+
 export interface RunningLnd {
   readonly node: NetNode
   readonly daemon: Daemon
@@ -54,10 +57,10 @@ export async function startLnd(setup: LndSetup, guard: Guard): Promise<RunningLn
   const macaroon = join(setup.dir, 'data', 'chain', 'bitcoin', 'regtest', 'admin.macaroon')
   // Only then a first call: gRPC waits longer and longer after every failed connection.
   const called = async () => existsSync(macaroon) && listens(setup.rpcPort)
-  await until(`${setup.name} listens`, 60_000, called, [daemon.failed])
+  await until(`${setup.name} listens`, START_MS, called, [daemon.failed])
   const socket = `localhost:${setup.rpcPort}`
   const lnd = await openLnd({ socket, cert, macaroon })
-  const info = await until(`${setup.name} answers`, 60_000, () => getWalletInfo({ lnd }), [daemon.failed])
+  const info = await until(`${setup.name} answers`, START_MS, () => getWalletInfo({ lnd }), [daemon.failed])
   const spec = `lnd:${setup.dir}@${socket}`
   const peer = `127.0.0.1:${setup.peerPort}`
   const node = { name: setup.name, dir: setup.dir, socket, cert, macaroon, spec, peer, publicKey: info.public_key }

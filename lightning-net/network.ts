@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { type BtcdRpc, mine } from '../src/nodectl/chain/btcd.ts'
 import { FIRST_BLOCKS } from '../src/nodectl/chain/chain.ts'
 import { MINER_ADDRESS } from '../src/nodectl/chain/coins.ts'
-import { freePorts } from '../src/nodectl/chain/ports.ts'
+import { freePorts, type PortRange } from '../src/nodectl/chain/ports.ts'
 import { buildBinaries } from '../src/nodectl/programs/build.ts'
 import { startBtcd } from './btcd.ts'
 import { fund, openChannels } from './channels.ts'
@@ -52,6 +52,9 @@ export interface LightningNet extends LightningNetData {
   stop(): Promise<void>
 }
 
+/** Where nodes of tests have theirs. They find them again when they were ended and start: only nodes look here. */
+export const NET_PORTS: PortRange = [20_000, 26_000]
+
 /** Marks a directory as a network's own. */
 export const STATE_FILE = 'net.json'
 
@@ -68,7 +71,7 @@ export const STATE_FILE = 'net.json'
 export async function startLightningNet(options: LightningNetOptions = {}): Promise<LightningNet> {
   const say = options.onProgress ?? (() => {})
   const binaries = await buildBinaries(options.onProgress)
-  const ports = await freePorts(8, options.basePort)
+  const ports = await freePorts(8, options.basePort, NET_PORTS)
   const dir = await prepare(options.dir)
   const guard = startGuard()
   if (options.dir === undefined) guard.clear(dir)

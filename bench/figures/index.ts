@@ -13,6 +13,7 @@ import { prototype } from './prototype.ts'
 import { proxyBody } from './proxyBody.ts'
 import { proxyGaps } from './proxyGaps.ts'
 import { proxyLatency } from './proxyLatency.ts'
+import { proxyModelGaps } from './proxyModelGaps.ts'
 import { request } from './request.ts'
 import { risk } from './risk.ts'
 import { stall } from './stall.ts'
@@ -34,6 +35,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   'gateway-sse': gatewaySse,
   'proxy-body': proxyBody,
   'proxy-gaps': proxyGaps,
+  'proxy-model-gaps': proxyModelGaps,
   'proxy-latency': proxyLatency,
   risk,
 }

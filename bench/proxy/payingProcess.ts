@@ -22,6 +22,8 @@ export interface PayingOrder {
 /** What the figures tell of the one agreement. */
 export interface PaidTrade {
   readonly payments: number
+  /** By the buyer's own count, in msat. */
+  readonly received: string
   readonly stallMs: number
   readonly maxAhead: string
 }
@@ -71,9 +73,9 @@ serveBench({
     cpuMs,
     trade: (): PaidTrade | undefined => {
       const [first] = purses.trades
-      return (
-        first && { payments: first.trade.payments, stallMs: first.trade.stallMs, maxAhead: `${first.trade.maxAhead}` }
-      )
+      if (!first) return undefined
+      const { payments, received, stallMs, maxAhead } = first.trade
+      return { payments, received: `${received}`, stallMs, maxAhead: `${maxAhead}` }
     },
   },
   close: async () => {

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { serveGatedModel } from './gated.ts'
 import { type ModelServer, startModelServer } from './server.ts'
 import { modelAvailable } from './setup.ts'
 import { type Bought, buyAnswer, type Sold, sellModel } from './trade.ts'
 
-const { net, skip: noNet } = inject('lightningNet')
+const { net, skip: noNet } = await sharedNet()
 const model = modelAvailable()
 const skip = noNet ?? (model === true ? undefined : model)
 /** The first start fetches the model. */

@@ -5,6 +5,7 @@ import { MemoryJournal } from '../ledger/memory/journal.ts'
 import type { NodeInfo, PayingNode } from '../lightning/node.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
+import { formatAsked } from '../money/tariff.ts'
 import { acceptUpTo, applyStrategy, type BuyerStrategy, offerRefusal } from '../terms/strategy.ts'
 import type { Agreement, Offer } from '../terms/terms.ts'
 import { paceOf } from '../window/pace.ts'
@@ -302,7 +303,25 @@ class PayingBuyer implements Buyer {
     }
     if (!challenge) return refused
     await refused.body?.cancel().catch(() => {})
-    return (await this.#tradeFor(at, request, challenge, check, startedAt)).fetch(at, request)
+    const trade = await this.#tradeFor(at, request, challenge, check, startedAt)
+    const response = await trade.fetch(at, request)
+    const asked = response.status === 402 ? streamChallenge(response) : undefined
+    if (!asked) return response
+    await response.body?.cancel().catch(() => {})
+    throw this.#askedAgain(trade, decodeOffer(asked.request))
+  }
+
+  /** A seller that asks for other terms than those it agreed on a moment ago, and delivers nothing on them. */
+  #askedAgain(trade: Trade, offer: Offer): StreamError {
+    const { paid, received, agreement } = trade.summary()
+    const details = { agreement, paid: `${paid}`, received: `${received}` }
+    const { strategy, limits } = this.#haggling
+    const answer = applyStrategy(strategy, offer, { round: 0 }, limits)
+    const now = formatAsked(offer)
+    if ('refuse' in answer && answer.refuse !== 'strategy-failed') {
+      return new StreamError(answer.refuse, `in the middle of an agreement the seller asks ${now}`, details)
+    }
+    return new StreamError('seller-failed', `the seller does not keep to its agreement, and asks ${now}`, details)
   }
 
   /** A page that only pays by use does not load it. */

@@ -16,6 +16,8 @@ export function runInSmallHeap(): void {
   const { argv, execArgv, env, execPath } = process
   // V8 takes either spelling.
   const isSet = [...execArgv, env.NODE_OPTIONS ?? ''].some((text) => text.replaceAll('_', '-').includes(NAME))
+  // Another runtime than Node takes no option of V8's, or not there.
+  if (process.versions.bun !== undefined || process.versions.deno !== undefined) return
   // A parent that talks to this process by Node's own channel would lose it.
   if (isSet || process.connected || typeof process.execve !== 'function') return
   process.execve(execPath, [execPath, ...execArgv, SMALL_HEAP, ...argv.slice(1)])

@@ -648,6 +648,12 @@ export const CODES = {
     title: 'A library for this node is not installed',
     hint: 'Install the package that this error names.',
   },
+  'runtime-unable': {
+    status: 500,
+    exit: 'node',
+    title: 'The runtime lacks what this needs',
+    hint: 'Use Node.js 22.13 or newer, or a current Deno or Bun: docs/runtimes.md says what runs where.',
+  },
   'peer-invalid': {
     status: 400,
     exit: 'usage',

@@ -1,3 +1,5 @@
+import { StreamError } from './error.ts'
+
 /** What keeps a file from being read or written, as far as a person can mend it. */
 export interface StorageTrouble {
   readonly kind: 'full' | 'denied' | 'damaged' | 'busy' | 'silent' | 'place'
@@ -37,6 +39,17 @@ const TROUBLES: Readonly<Record<string | number, StorageTrouble>> = {
   EISDIR: { kind: 'place', reason: 'it is a folder: name a file' },
 }
 
+/** The same in SQLite's words: Deno tells some errors without their number. */
+const WORDS: ReadonlyArray<readonly [string, number]> = [
+  ['database is locked', 5],
+  ['attempt to write a readonly database', 8],
+  ['disk I/O error', 10],
+  ['database disk image is malformed', 11],
+  ['database or disk is full', 13],
+  ['unable to open database file', 14],
+  ['file is not a database', 26],
+]
+
 /** What an error of SQLite or of the file system means; `undefined` for any other. */
 export function storageTrouble(error: unknown): StorageTrouble | undefined {
   if (!(error instanceof Error)) return undefined
@@ -45,7 +58,28 @@ export function storageTrouble(error: unknown): StorageTrouble | undefined {
     // The low byte says what, the rest where.
     return TROUBLES[error.errcode] ?? TROUBLES[error.errcode & 0xff]
   }
-  return 'code' in error && typeof error.code === 'string' ? TROUBLES[error.code] : undefined
+  if (!('code' in error) || typeof error.code !== 'string') return undefined
+  if (error.code !== 'ERR_SQLITE_ERROR') return TROUBLES[error.code]
+  const [, number] = WORDS.find(([words]) => error.message.startsWith(words)) ?? []
+  return number === undefined ? undefined : TROUBLES[number]
+}
+
+/** SQLite, as the runtime has it. @throws StreamError `runtime-unable` where there is none, as in Node.js 20 */
+export function sqliteOf<T>(module: T | undefined): T {
+  if (module) return module
+  throw new StreamError(
+    'runtime-unable',
+    'books and nodes on disk need the module node:sqlite, which this runtime lacks',
+  )
+}
+
+/** Ends a transaction that failed. A full disk can have ended it already, and then there is nothing to do. */
+export function rollBack(database: { exec(sql: string): void }): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // What made it fail is told, and says more.
+  }
 }
 
 /** A file that cannot hold what it once held. The message says what was found. */

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { Stage } from '../nwc/stage.ts'
 import { launch, noBrowser, Shop, shoot, until, visit } from './stage.ts'
 import { startTalker, WORDS } from './talk.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const why = skip ?? noBrowser
 describe.skipIf(why !== undefined)(`a page pays through NWC, to LND${why ? ` (skipped: ${why})` : ''}`, () => {
   let browser: Browser

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { describe, expect, inject, it } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe, expect, it } from 'vitest'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { lndBackend } from '../soak/world/lndBackend.ts'
 import { crashRounds } from './rounds.ts'
 
@@ -8,7 +8,7 @@ import { crashRounds } from './rounds.ts'
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 4)
 const SEED = Number(process.env.KILL_SEED ?? randomInt(2 ** 31))
 
-const { skip }: SharedLightningNet = inject('lightningNet')
+const skip = noLnd()
 
 // A network of its own: the shared one's nodes are not to be killed under the other tests.
 describe.skipIf(skip)(`crashes on LND${skip ? ` (skipped: ${skip})` : ''}`, () => {

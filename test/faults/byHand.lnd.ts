@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LightningNet, startLightningNet } from '../../lightning-net/network.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { seededRandom } from '../../src/lightning/embedded/testing/random.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
 import { sat } from '../../src/money/msat.ts'
 import { commands, sleep, tempFolder } from '../cli/command.ts'
 
-const { skip }: SharedLightningNet = inject('lightningNet')
+const skip = noLnd()
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 2)
 const random = seededRandom('KILL_SEED')
 const { start, run } = commands(tempFolder())

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { amount, type Event, expectKept, tempFolder } from '../cli/command.ts'
 import { labWorld, processesOf } from './world.ts'
 
-const { skip }: SharedLightningNet = inject('lightningNet')
+const skip = noLnd()
 
 interface LabNode {
   readonly name: string

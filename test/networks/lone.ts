@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Daemon, startDaemon } from '../../lightning-net/daemon.ts'
 import type { Guard } from '../../lightning-net/guard.ts'
+import { START_MS } from '../../lightning-net/lnd.ts'
 import type { LndOptions } from '../../src/lightning/lnd/index.ts'
 import type { Network } from '../../src/money/network.ts'
 import { openAdmin } from '../../src/nodectl/admin.ts'
@@ -71,8 +72,8 @@ export async function startLone(setup: LoneSetup, guard: Guard): Promise<Lone> {
 export async function takesCalls(lone: Lone): Promise<void> {
   const port = Number(lone.socket.split(':')[1])
   const called = async () => existsSync(lone.macaroon) && listens(port)
-  await until(`${lone.network} listens`, 60_000, called, [lone.daemon.failed])
-  const admin = await until(`${lone.network} answers`, 60_000, () => openAdmin(lone), [lone.daemon.failed])
+  await until(`${lone.network} listens`, START_MS, called, [lone.daemon.failed])
+  const admin = await until(`${lone.network} answers`, START_MS, () => openAdmin(lone), [lone.daemon.failed])
   admin.close()
 }
 

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { mixNetworks, type Table } from './table.ts'
 import { startWorld, type World } from './world.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 
 /** Far more than it takes on a quiet machine: no test is about time. */
 const PATIENCE_MS = 10 * 60_000

@@ -109,7 +109,7 @@ async function startSimnet(dir: string, guard: Guard): Promise<SimnetChain> {
   const { btcd } = await buildBinaries()
   const daemon = startDaemon('btcd on simnet', btcd, [`--configfile=${config}`], join(dir, 'out'), guard)
   const answers = async () => (await listens(port)) && callBtcd(rpc, 'getinfo')
-  await until('btcd answers', 20_000, answers, [daemon.failed])
+  await until('btcd answers', 60_000, answers, [daemon.failed])
   await callBtcd(rpc, 'generate', 10)
   const stop = () => daemon.stop(() => callBtcd(rpc, 'stop'))
   return { network: 'simnet', rpc, p2p: `127.0.0.1:${p2pPort}`, stop }

@@ -1,11 +1,11 @@
 import { getChannels, getLockedUtxos, getPendingChannels, sendToChainAddress } from 'lightning'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLnd } from '../../lightning-net/lnd.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { commands, type Event, type Result, type Running, sleep, tempFolder } from '../cli/command.ts'
 import { ownLnds, type Stranger } from './ownLnd.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const MAINNET = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 
 // One story, told in order: coins, a peer, a channel, its close; at each step a command or the node itself is killed.

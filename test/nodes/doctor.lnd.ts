@@ -2,9 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createSeed, createWallet, unauthenticatedLndGrpc } from 'lightning'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Guard, startGuard } from '../../lightning-net/guard.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import type { SharedNet } from '../../lightning-net/shared.ts'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { bakeMacaroon } from '../../src/lightning/lnd/index.ts'
 import type { Network } from '../../src/money/network.ts'
 import { type Examination, examineNode, type Finding, subjectOf } from '../../src/nodectl/doctor/index.ts'
@@ -13,7 +14,7 @@ import { commands, type Event, type Result, sleep, tempFolder } from '../cli/com
 import { BufferingProxy } from '../faults/buffering.ts'
 import { type Lone, startLone, takesCalls } from '../networks/lone.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const home = tempFolder()
 const { run, sell } = commands(home)
 
@@ -25,7 +26,7 @@ const problems = ({ events }: Result): unknown[] =>
 
 describe.skipIf(skip)(`doctor, on LND${skip ? ` (skipped: ${skip})` : ''}`, () => {
   const doctor = (...args: string[]): Promise<Result> => run('doctor', '--json', ...args)
-  const { alice, bob, carol } = net ?? ({} as NonNullable<SharedLightningNet['net']>)
+  const { alice, bob, carol } = net ?? ({} as SharedNet)
 
   test('a channel with money on both sides is well; that macaroons of operators are used is a warning', async () => {
     const result = await doctor('--node', alice.spec, '--node', carol.spec)

@@ -13,13 +13,13 @@ import {
   signMessage,
   updateRoutingFees,
 } from 'lightning'
-import { beforeAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { sat } from '../../src/money/msat.ts'
 import { amount, commands, type Event, expectKept, type Result, tempFolder } from '../cli/command.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const home = tempFolder()
 const { run } = commands(home)
 

@@ -8,13 +8,12 @@ import { expect, vi } from 'vitest'
 import { startDaemon } from '../../lightning-net/daemon.ts'
 import { startGuard } from '../../lightning-net/guard.ts'
 import { openLnd, type RunningLnd, startLnd } from '../../lightning-net/lnd.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { NET_PORTS } from '../../lightning-net/network.ts'
+import type { SharedNet } from '../../lightning-net/shared.ts'
 import { type BtcdRpc, mine } from '../../src/nodectl/chain/btcd.ts'
 import { freePorts } from '../../src/nodectl/chain/ports.ts'
 import { listens } from '../../src/nodectl/chain/wait.ts'
 import { builtBinaries } from '../../src/nodectl/programs/build.ts'
-
-type Net = NonNullable<SharedLightningNet['net']>
 
 /** A node on another chain: where its peers connect, and its key. */
 export interface Stranger {
@@ -23,7 +22,7 @@ export interface Stranger {
 }
 
 /** LNDs of a test's own on the shared chain, so that those which other files count on stay as they are. */
-export function ownLnds(net: Net, home: string) {
+export function ownLnds(net: SharedNet, home: string) {
   const guard = startGuard()
   const running = new Map<string, RunningLnd>()
   const starts = new Map<string, () => Promise<RunningLnd>>()
@@ -42,7 +41,7 @@ export function ownLnds(net: Net, home: string) {
 
     /** On the shared btcd. @param config more lines for lnd.conf */
     async start(name: string, config: readonly string[] = []): Promise<RunningLnd> {
-      const [peerPort, rpcPort] = (await freePorts(2)) as [number, number]
+      const [peerPort, rpcPort] = (await freePorts(2, undefined, NET_PORTS)) as [number, number]
       const chain = { kind: 'btcd', rpc: net.btcd } as const
       const setup = { program: programs.lnd, name, dir: join(home, name), peerPort, rpcPort, config, chain }
       starts.set(name, () => startLnd(setup, guard))
@@ -58,7 +57,12 @@ export function ownLnds(net: Net, home: string) {
 
     /** An LND on simnet, with a chain of its own: nodes listen for peers only when they have one. */
     async stranger(): Promise<Stranger> {
-      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4)) as [number, number, number, number]
+      const [p2p, rpcPort, peerPort, lndPort] = (await freePorts(4, undefined, NET_PORTS)) as [
+        number,
+        number,
+        number,
+        number,
+      ]
       const rpc = { port: rpcPort, user: 'stream', password: 'simnet', cert: join(home, 'simnet', 'rpc.cert') }
       await startSimnet(rpc, p2p)
       const dir = join(home, 'stranger')
@@ -91,7 +95,8 @@ export function ownLnds(net: Net, home: string) {
   }
 }
 
-const eventually = <T>(attempt: () => Promise<T>): Promise<T> => vi.waitFor(attempt, { timeout: 60_000, interval: 100 })
+const eventually = <T>(attempt: () => Promise<T>): Promise<T> =>
+  vi.waitFor(attempt, { timeout: 170_000, interval: 100 })
 
 const simnetMiner = p2wpkh(secp256k1.getPublicKey(new Uint8Array(32).fill(7), true), {
   bech32: 'sb',

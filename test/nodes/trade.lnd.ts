@@ -1,9 +1,9 @@
-import { describe, inject } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { tradeSuite } from './trade.suite.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 
 describe.skipIf(skip)(`a trade on LND, on btcd and on neutrino${skip ? ` (skipped: ${skip})` : ''}`, () => {
   tradeSuite(async () => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { createBuyer } from '../../src/buyer/buyer.ts'
 import { StreamError } from '../../src/errors/error.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
+import { newestPlace } from '../../src/lightning/testing/place.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
 import { type PaidHandler, paywall, type Wall, type WallOptions } from '../../src/seller/paywall.ts'
 import { verifyStatement } from '../../src/wire/statement.ts'
@@ -53,7 +54,7 @@ export function tradeSuite(setup: () => Promise<TradeNodes>): void {
   it('delivers bytes whole, for exactly their price, and both books and both nodes agree', async () => {
     const settled: bigint[] = []
     const unsubscribe = nodes.seller.subscribeSettlements(
-      await lastIndex(nodes.seller),
+      await newestPlace(nodes.buyer, nodes.seller),
       ({ amount }) => settled.push(amount),
       () => {},
     )
@@ -128,22 +129,6 @@ export function tradeSuite(setup: () => Promise<TradeNodes>): void {
     expect(closing?.dispute).toBeUndefined()
     expect(closing?.statement).toMatchObject({ steps: 12n, delivered: 24_000n })
     expectBounds(buyer, wall)
-  })
-}
-
-/** The index of the newest settlement, so that a test counts only its own. */
-function lastIndex(node: LightningNode): Promise<bigint> {
-  return new Promise((resolve) => {
-    let last = 0n
-    const unsubscribe = node.subscribeSettlements(
-      0n,
-      ({ index }) => (last = index > last ? index : last),
-      () => {},
-    )
-    setTimeout(() => {
-      unsubscribe()
-      resolve(last)
-    }, 500)
   })
 }
 

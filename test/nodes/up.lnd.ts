@@ -11,8 +11,8 @@ import {
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { sat } from '../../src/money/msat.ts'
 import { openAdmin } from '../../src/nodectl/admin.ts'
@@ -21,7 +21,7 @@ import { builtBinaries } from '../../src/nodectl/programs/build.ts'
 import type { Event, Result } from '../cli/command.ts'
 import { nodeHome } from './managed.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const lnd = builtBinaries()?.lnd ?? ''
 const CLOSED = '127.0.0.1:1'
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { noSmallDisk, SmallDisk } from '../../src/ledger/testing/smallDisk.ts'
 import { lndProgram, nodeHome } from './managed.ts'
 
-const { skip: noNet }: SharedLightningNet = inject('lightningNet')
+const noNet = noLnd()
 const skip = noNet ?? noSmallDisk
 const lnd = lndProgram()
 const ROOM_KIB = 64 * 1024

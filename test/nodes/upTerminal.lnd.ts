@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { afterAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { lndProgram, nodeHome } from './managed.ts'
 
-const { skip: noNet }: SharedLightningNet = inject('lightningNet')
+const noNet = noLnd()
 const noTerminal = spawnSync('script', ['--version']).stdout?.includes('util-linux')
   ? undefined
   : 'no `script` of util-linux'

@@ -2,16 +2,16 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createHodlInvoice, getInvoice, settleHodlInvoice } from 'lightning'
-import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { openLnd } from '../../lightning-net/lnd.ts'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { bakeMacaroon, createLndNode } from '../../src/lightning/lnd/index.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
 import { type ManagedNode, macaroonOf, nodeFolder, saveManaged } from '../../src/nodectl/managed/record.ts'
 import { foreignInvoice } from '../../src/wire/testing/invoice.ts'
 import { commands, type Event, type Result, tempFolder } from '../cli/command.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const home = tempFolder()
 const { start, run } = commands(home)
 const PAIRS = [

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { amount, commands, expectKept, type Result, tempFolder } from '../cli/command.ts'
 import { Stage } from './stage.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const home = tempFolder()
 const buyer = commands(join(home, 'buyer'), { STREAMPAY_DEBUG: '1' })
 const said: string[] = []

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, inject } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { nodeContract } from '../../src/lightning/node.contract.ts'
 import { createNwcNode } from '../../src/lightning/nwc/index.ts'
 import { RelayProcess } from './relay.ts'
 import { Wallet, type WalletChanges } from './wallet.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 
 describe.skipIf(skip)(`wallets behind NWC${skip ? ` (skipped: ${skip})` : ''}`, () => {
   const both = (name: string, changes: WalletChanges): void =>

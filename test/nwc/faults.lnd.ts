@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createBuyer } from '../../src/buyer/buyer.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import type { LightningNode, PaymentOutcome, Settlement } from '../../src/lightning/node.ts'
@@ -12,7 +12,7 @@ import { sleep } from '../cli/command.ts'
 import { Stage } from './stage.ts'
 import { LOST, refusal } from './wallet.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 
 describe.skipIf(skip)(`what goes wrong with wallets behind NWC${skip ? ` (skipped: ${skip})` : ''}`, () => {
   let alice: LightningNode

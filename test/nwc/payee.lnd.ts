@@ -1,12 +1,12 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { amount, commands, expectKept, type Running, sleep, tempFolder } from '../cli/command.ts'
 import { Stage } from './stage.ts'
 
 /* One gateway that three wallets earn by: its own, another that is paid for a route, and a recipient of a split. */
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const home = tempFolder()
 const buyer = commands(join(home, 'buyer'))
 const sellers = commands(join(home, 'seller'))

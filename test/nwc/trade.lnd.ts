@@ -1,11 +1,11 @@
-import { describe, inject } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe } from 'vitest'
+import { sharedNet } from '../../lightning-net/sharedNet.ts'
 import { createLndNode } from '../../src/lightning/lnd/index.ts'
 import { tradeSuite } from '../nodes/trade.suite.ts'
 import { Stage } from './stage.ts'
 import type { WalletChanges } from './wallet.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const why = skip ? ` (skipped: ${skip})` : ''
 
 describe.skipIf(skip)(`a trade paid through NWC, to LND${why}`, () => {

@@ -52,6 +52,21 @@ describe('a session', () => {
     expect(shop.stalls).toBe(0)
   })
 
+  it.each([true, false])(
+    'of a slow node has several deposits on their way, each invoice paid once; offered again: %s',
+    async (reuses) => {
+      const shop = await SessionShop.open({ chunks: 200, reuses })
+      shop.nodes.buyer.latencyMs = 100
+      const buyer = shop.buyer({ maxRisk: '100 sat' })
+      expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(200)
+      await buyer.close()
+      const paid = shop.nodes.seller.settlements.map(({ paymentHash }) => paymentHash)
+      expect(new Set(paid).size).toBe(paid.length)
+      expect(shop.only.deposits).toBe(shop.earned)
+      expect(shop.refunded + sat(200)).toBe(shop.earned)
+    },
+  )
+
   it('serves further requests by its bearer, and a further deposit when it is empty', async () => {
     const shop = await SessionShop.open({ chunks: 15 })
     const buyer = shop.buyer()

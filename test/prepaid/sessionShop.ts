@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes, randomBytes } from '@noble/hashes/utils.js'
 import { afterEach } from 'vitest'
 import { type Buyer, type BuyerOptions, createBuyer } from '../../src/buyer/buyer.ts'
-import type { LightningNode } from '../../src/lightning/node.ts'
+import type { Invoice, LightningNode } from '../../src/lightning/node.ts'
 import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { type Msat, msat, sat } from '../../src/money/msat.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
@@ -28,6 +28,8 @@ export interface SessionShopOptions {
   /** How many chunks the seller says it counted for each that it sent. */
   readonly overcount?: bigint
   readonly refunds?: 'paid' | 'kept' | 'failed'
+  /** Offers the same invoice until it is paid. */
+  readonly reuses?: boolean
   /** Who is paid, and pays back; a scripted node by default. */
   readonly node?: Pick<LightningNode, 'createInvoices' | 'lookupInvoice' | 'pay'>
   /** Called before each chunk leaves. */
@@ -59,6 +61,7 @@ export class SessionShop {
   readonly #buyers: Buyer[] = []
   readonly #secret = randomBytes(32)
   readonly #claimed = new Set<string>()
+  #offered: Invoice | undefined
   readonly #options: SessionShopOptions
 
   private constructor(options: SessionShopOptions) {
@@ -149,7 +152,11 @@ export class SessionShop {
 
   async #refuse(type: string): Promise<Response> {
     const deposit = this.#options.deposit ?? sat(20)
-    const [invoice] = await this.#node.createInvoices([{ amount: deposit, description: '', expiresInSeconds: 600 }])
+    const last = this.#options.reuses ? this.#offered : undefined
+    const isFree = last && (await this.#node.lookupInvoice(last.paymentHash)) === undefined
+    const asked = { amount: deposit, description: '', expiresInSeconds: 600 }
+    const [invoice] = isFree ? [last] : await this.#node.createInvoices([asked])
+    this.#offered = invoice
     const { request: text, paymentHash } = invoice!
     const request = encodeSessionRequest({
       amount: this.#each,

@@ -1,8 +1,8 @@
-import { describe, inject, it } from 'vitest'
-import type { SharedLightningNet } from '../../lightning-net/shared.ts'
+import { describe, it } from 'vitest'
+import { noLnd } from '../../lightning-net/sharedNet.ts'
 import { expectSound } from './testing/command.ts'
 
-const { skip }: SharedLightningNet = inject('lightningNet')
+const skip = noLnd()
 
 // A network of its own: the shared one's nodes are not to be killed under the other tests.
 describe.skipIf(skip)(`the soak on LND${skip ? ` (skipped: ${skip})` : ''}`, () => {

@@ -135,6 +135,21 @@ describe('payments of unknown outcome', () => {
     expect(buyer.trades[0]?.paid).toBe(buyer.spent)
   })
 
+  test('four that failed after all, all at once, count as one failure: the stream goes on', async () => {
+    const market = await openMarket({ handler: bytes(6 * KIB), graceMs: 20_000 })
+    let away = true
+    market.script = () => (away ? unknown : undefined)
+    const buyer = market.buyer({ ahead: '6 sat', maxFeePercent: 0 })
+    const body = buyer.fetch(market.url).then(readAll)
+    await until(() => market.attempts.length >= 4)
+    for (const text of market.attempts) {
+      market.nodes.buyer.outcomes.set(decodeInvoice(text).paymentHash, failed('payment-failed'))
+    }
+    away = false
+    expect(await body).toBe(6 * KIB)
+    expect(buyer.trades).toHaveLength(1)
+  })
+
   test('that fill the window end the reading with what is unknown', async () => {
     const market = await openMarket({ handler: () => new Response(new Source(300 * KIB).body), graceMs: 20_000 })
     market.script = (_, number) => (number >= 3 ? unknown : undefined)

@@ -99,6 +99,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "lab-busy": (503, "Another command is at work on the lab", "Wait until it has ended."),
     "node-behind": (503, "The node is behind its chain", "Wait until it has caught up; `streampay doctor` says how far it is."),
     "node-library-missing": (500, "A library for this node is not installed", "Install the package that this error names."),
+    "runtime-unable": (500, "The runtime lacks what this needs", "Use Node.js 22.13 or newer, or a current Deno or Bun: docs/runtimes.md says what runs where."),
     "peer-invalid": (400, "Not a peer", "Write a peer as KEY@HOST:PORT, or as KEY alone when it is connected. KEY has 66 hex digits."),
     "peer-unreachable": (503, "The peer cannot be reached", "Check its key and its address, and ask its owner whether it runs and its port is open."),
     "peer-busy": (400, "The peer has channels with this node", "Close them first: `streampay node channels` lists them, `streampay node close` closes one."),

@@ -89,6 +89,8 @@ export class Payer {
   #payments = 0
   #maxAhead = 0n
   #failures = 0
+  /** When a payment was last found to have failed. */
+  #failedAt = Number.NEGATIVE_INFINITY
   #feeFloor: Msat = ZERO
   /** How often the floor was given up since a payment last settled. */
   #lowered = 0
@@ -390,7 +392,7 @@ export class Payer {
       outcome = await this.#follow(paymentHash, amount)
     }
     await this.#conclude(outcome, paymentHash, amount, taken)
-    if (outcome.status === 'failed') this.#failed(outcome, amount)
+    if (outcome.status === 'failed') this.#failed(outcome, amount, sentAt)
   }
 
   /** Books the outcome of a payment, if there is one. @param taken what it took from the budget of this buyer */
@@ -487,9 +489,13 @@ export class Payer {
     this.#wallet.budget.giveBack(taken)
   }
 
-  /** Larger payments carry a base fee better: try those first, as far as the window goes. */
-  #failed(outcome: Extract<PaymentOutcome, { status: 'failed' }>, amount: Msat): void {
-    this.#failures++
+  /**
+   * Larger payments carry a base fee better: try those first, as far as the window goes. Payments that were on their way together fail
+   * together when their payee gives them back: that is one failure, and what is sent after it shows whether it lasts.
+   */
+  #failed(outcome: Extract<PaymentOutcome, { status: 'failed' }>, amount: Msat, sentAt: number): void {
+    if (sentAt >= this.#failedAt) this.#failures++
+    this.#failedAt = performance.now()
     const [largest] = paymentLadder(this.#ahead, this.#agreement.smallestPayment)
     const larger = min(msat(amount * 2n), largest!)
     if ((outcome.reason === 'fee-too-high' || outcome.reason === 'no-route') && larger > amount) {

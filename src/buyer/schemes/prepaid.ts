@@ -58,6 +58,8 @@ class Held {
   /** Of a session that was opened. */
   account: SessionAccount | undefined
   refund: Refund | undefined
+  /** Payment hashes of its further deposits that are being paid. */
+  readonly paying = new Set<string>()
   uses = 0
   /** It was answered with something else than a 402, now or in an earlier run. */
   wasGood: boolean
@@ -87,6 +89,8 @@ const MAX_TRIED_ELSEWHERE = 1
 /** How long what is on its way is waited for at the end. */
 const CLOSE_MS = 15_000
 const MAX_KNOWN_PLACES = 4096
+/** Of what is used up, so many are still told. */
+const MAX_OVER = 256
 
 /**
  * Pays sellers that want to be paid first: by session, charge and L402. What is paid for is in the journal before it is paid, under one id with its payment, so
@@ -352,7 +356,10 @@ export class Prepaid {
     const prepayment = readPrepayment(option)
     checkPrepayment(prepayment, info, this.#parts, Date.now())
     const token = newToken(prepayment, { url, method }, { sessionId })
-    const paid = await this.#payFor(wallet, token, held.token.id)
+    // Some sellers offer the same invoice until it is paid.
+    if (held.paying.has(token.paymentHash)) return ZERO
+    held.paying.add(token.paymentHash)
+    const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
     await this.#addDeposit(wallet, token, paid.preimage).catch(async (error) => {
@@ -380,6 +387,9 @@ export class Prepaid {
 
   #hold(held: Held): Held {
     this.#held.set(held.token.id, held)
+    // A buyer may run for months, and pay a charge for each request.
+    const over = [...this.#held.values()].filter(({ state }) => state === 'closed')
+    for (const { token } of over.slice(0, Math.max(0, over.length - MAX_OVER))) this.#held.delete(token.id)
     return held
   }
 

@@ -14,7 +14,7 @@ export interface SessionTerms {
   readonly maxRisk: Msat
   /** How long the first deposit took to be paid, in ms. */
   readonly latencyMs: number
-  /** Pays a further deposit and tells the seller; resolves to its amount. */
+  /** Pays a further deposit and tells the seller; resolves to its amount, and to zero if the seller offered one that is being paid already. */
   readonly topUp: () => Promise<Msat>
 }
 
@@ -22,6 +22,8 @@ export interface SessionTerms {
 const UNITS_ON_THE_WAY = 20n
 const MAX_TOP_UP_FAILURES = 3
 const RETRY_MS = 500
+/** Deposits that are paid at once, where one of them lasts less long than it takes. */
+const MAX_AT_ONCE = 8
 
 /**
  * What is left of a session by the buyer's own count, and the next deposit ahead of need: paid when what is left lasts no longer than two payments take,
@@ -37,7 +39,9 @@ export class SessionAccount {
   #events = 0n
   #bytes = 0n
   #latencyMs: number
-  #running: Promise<void> | undefined
+  /** Deposits on their way. */
+  readonly #running = new Set<Promise<void>>()
+  #most = MAX_AT_ONCE
   #failures = 0
   #error: unknown
   #ended = false
@@ -105,7 +109,7 @@ export class SessionAccount {
   /** Nothing more is paid; a deposit that is on its way arrives first, or it would be lost. */
   async end(): Promise<void> {
     this.#ended = true
-    await this.#running
+    await Promise.all(this.#running)
   }
 
   #count(units: bigint, bytes: bigint): void {
@@ -117,23 +121,26 @@ export class SessionAccount {
   }
 
   #kick(): void {
-    if (this.#running || this.#error || this.#ended) return
     const { deposit, maxRisk } = this.#terms
-    const left = minus(this.#deposits, this.#spent)
     const needed = (this.#rate.perSecondOver(this.#latencyMs) * BigInt(Math.ceil(2 * this.#latencyMs))) / 1000n
     const low = max(msat(needed), msat(deposit / 4n))
-    if (left > low || left + deposit > maxRisk) return
-    void this.#topUp()
+    while (!this.#error && !this.#ended && this.#running.size < this.#most) {
+      // What is on its way counts as if it were there: it is at risk as much.
+      const left = minus(this.#deposits, this.#spent) + BigInt(this.#running.size) * deposit
+      if (left > low || left + deposit > maxRisk) return
+      void this.#topUp()
+    }
   }
 
   #topUp(): Promise<void> {
     const startedAt = performance.now()
-    this.#running = this.#terms
+    const running: Promise<void> = this.#terms
       .topUp()
       .then(
         (amount) => {
           this.#deposits = msat(this.#deposits + amount)
-          this.#latencyMs = performance.now() - startedAt
+          if (amount > 0n) this.#latencyMs = performance.now() - startedAt
+          else this.#most = 1
           this.#failures = 0
         },
         (error) => {
@@ -142,15 +149,16 @@ export class SessionAccount {
         },
       )
       .finally(() => {
-        this.#running = undefined
+        this.#running.delete(running)
       })
-    return this.#running
+    this.#running.add(running)
+    return running
   }
 
   /** Nothing is left, and the seller waits. */
   async #topUpNeeded(): Promise<void> {
     while (!this.#error && !this.#ended && this.#spent >= this.#deposits) {
-      await (this.#running ?? this.#topUp())
+      await (this.#running.size > 0 ? Promise.race(this.#running) : this.#topUp())
       if (this.#failures > 0) await new Promise((done) => setTimeout(done, RETRY_MS * this.#failures))
     }
   }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire, stripTypeScriptTypes } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { answer } from './answers.ts'
 
@@ -48,7 +48,9 @@ const read = (file: string): string | undefined => (existsSync(file) ? readFileS
 const chartLibrary = (file: string): string => join(dirname(createRequire(import.meta.url).resolve('uplot')), file)
 
 const strip = (source: string): string =>
-  stripTypeScriptTypes(source)
+  // By the module: what is published needs it no more, and Bun has it not.
+  module
+    .stripTypeScriptTypes(source)
     .replace(/(from '\.\/\w+)\.ts'/g, "$1.js'")
     .replace("from 'uplot'", "from './uPlot.js'")
 

@@ -51,9 +51,9 @@ const QUERIES = {
   earn: 'UPDATE agreements SET earned = ?, ended = max(ended, ?) WHERE id = ?',
   running: 'SELECT id FROM agreements WHERE ended = 0',
   shares: 'SELECT recipient, given FROM shares WHERE route = ? AND split = ? ORDER BY recipient',
-  give: `INSERT INTO shares (route, split, recipient, given) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (route, split, recipient) DO UPDATE SET given = ?4`,
-  name: 'INSERT INTO recipients (name, kept) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET kept = ?2',
+  give: `INSERT INTO shares (route, split, recipient, given) VALUES (?, ?, ?, ?)
+    ON CONFLICT (route, split, recipient) DO UPDATE SET given = excluded.given`,
+  name: 'INSERT INTO recipients (name, kept) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET kept = excluded.kept',
   earned: `SELECT recipient, sum(given) AS earned, coalesce(kept, 0) AS kept FROM shares
     LEFT JOIN recipients ON name = recipient GROUP BY recipient ORDER BY recipient`,
   paid: `SELECT coalesce(sum(amount), 0) AS paid FROM payouts WHERE recipient = ? AND status <> 'failed'`,

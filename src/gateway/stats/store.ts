@@ -42,7 +42,7 @@ const QUERIES = {
     payments = payments + excluded.payments`,
   pruneRevenue: 'DELETE FROM revenue WHERE width = ? AND start < ?',
   revenue: `SELECT start, SUM(paid) AS paid, SUM(earned) AS earned, SUM(returned) AS returned, SUM(payments) AS payments
-    FROM revenue WHERE width = ? AND start >= ? AND (?3 = '' OR route = ?3) GROUP BY start ORDER BY start`,
+    FROM revenue WHERE width = ? AND start >= ? AND route = coalesce(nullif(?, ''), route) GROUP BY start ORDER BY start`,
   byRoute: `SELECT route, SUM(paid) AS paid, SUM(earned) AS earned, SUM(returned) AS returned, SUM(payments) AS payments
     FROM revenue WHERE width = ? AND start >= ? GROUP BY route ORDER BY route`,
   putSight: 'INSERT OR REPLACE INTO sight VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',

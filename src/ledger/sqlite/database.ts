@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { assertWhole, DamagedFile, hasLog } from '../../errors/storage.ts'
+import { assertWhole, DamagedFile, hasLog, rollBack, sqliteOf } from '../../errors/storage.ts'
 import { isBusy, ledgerFailed } from './failure.ts'
 
 export interface DatabaseOptions {
@@ -32,21 +32,24 @@ export class Database {
   readonly path: string
   readonly #database: DatabaseSync
   readonly #durable: DatabaseOptions['durable']
+  #isClosed = false
 
-  /** @throws StreamError `ledger-failed` */
+  /** @throws StreamError `ledger-failed`, `runtime-unable` */
   constructor({ path, exclusive, durable, migrations }: DatabaseOptions) {
     this.path = path
     this.#durable = durable
     let wasCutShort = false
+    // Asked for when a file is opened and not imported: what keeps its books in memory then also runs in a browser.
+    const { DatabaseSync } = sqliteOf(process.getBuiltinModule('node:sqlite'))
     this.#database = this.guard(() => {
       wasCutShort = hasLog(path, sizeOf)
       makePrivate(path)
-      // Asked for when a file is opened and not imported: what keeps its books in memory then also runs in a browser.
-      const sqlite = process.getBuiltinModule('node:sqlite')
-      return new sqlite.DatabaseSync(path, { timeout: exclusive ? 0 : BUSY_MS })
+      return new DatabaseSync(path)
     })
     try {
       this.guard(() => {
+        // Not by the option of the constructor, which Node before 22.16 passes over.
+        this.#database.exec(`PRAGMA busy_timeout = ${exclusive ? 0 : BUSY_MS}`)
         if (exclusive) this.#database.exec('PRAGMA locking_mode = EXCLUSIVE')
         // Changing to WAL needs the file alone for a moment, and does not wait for that as statements do.
         retry(exclusive ? 0 : BUSY_MS, () => this.#database.exec('PRAGMA journal_mode = WAL'))
@@ -89,8 +92,7 @@ export class Database {
         this.#database.exec('COMMIT')
         return result
       } catch (error) {
-        // A full disk can end the transaction by itself.
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+        rollBack(this.#database)
         throw error
       }
     })
@@ -117,7 +119,9 @@ export class Database {
   }
 
   close(): void {
-    if (this.#database.isOpen) this.guard(() => this.#database.close())
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.guard(() => this.#database.close())
   }
 
   #assertWhole(wasCutShort: boolean): void {

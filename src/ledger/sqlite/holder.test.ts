@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { temporaryFolder } from '../testing/temporary.ts'
 import { Holder } from './holder.ts'
@@ -83,5 +85,26 @@ test('nobody has no name, and no other name leads to a file', () => {
     writeFileSync(fileOf(file, name), '')
     expect(new Holder(file).isAlive(name)).toBe(false)
     expect(existsSync(fileOf(file, name)), name).toBe(true)
+  }
+})
+
+test('a thread that looks leaves the lock of another in place, as other processes see it', async () => {
+  const file = shared()
+  const holder = new Holder(file)
+  holder.take()
+  const source = JSON.stringify(new URL('./holder.ts', import.meta.url).href)
+  const arguments_ = [file, holder.name].map((text) => JSON.stringify(text))
+  const look = `import(${source}).then(({ Holder }) => new Holder(${arguments_[0]}).isAlive(${arguments_[1]}))`
+  const worker = new Worker(`${look}.then((alive) => require('node:worker_threads').parentPort.postMessage(alive))`, {
+    eval: true,
+    execArgv: [],
+  })
+  try {
+    expect(await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject))).toBe(true)
+    const args = ['--no-warnings', '-e', `${look}.then((alive) => console.log(alive))`]
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe('true')
+  } finally {
+    await worker.terminate()
+    holder.end()
   }
 })

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { sqliteOf } from '../../errors/storage.ts'
 import { isBusy, ledgerFailed } from './failure.ts'
 
-/** Names of holders that live in this process: to ask SQLite about a lock of one's own would be to ask oneself. */
+/** Names of holders that live in this thread: to ask SQLite about a lock of one's own would be to ask oneself. */
 const own = new Set<string>()
 
 /**
@@ -25,7 +26,9 @@ export class Holder {
     if (this.#lock) return this.name
     if (this.#ended) throw ledgerFailed(this.#path, new Error('it was closed'))
     try {
-      this.#lock = locked(fileOf(this.#path, this.name))
+      const file = fileOf(this.#path, this.name)
+      makeFile(file)
+      this.#lock = locked(file)
     } catch (error) {
       throw ledgerFailed(fileOf(this.#path, this.name), error)
     }
@@ -62,14 +65,18 @@ export class Holder {
 
 const fileOf = (path: string, name: string): string => `${path}-holder-${name}`
 
-/** Opens and locks; throws SQLite's "busy" if another process has the lock. */
-function locked(file: string): DatabaseSync {
+/** Never one that exists: another thread of this process may have it locked, and closing it once more would let go of the lock. */
+function makeFile(file: string): void {
   const { closeSync, openSync } = process.getBuiltinModule('node:fs')
-  closeSync(openSync(file, 'a', 0o600))
-  const sqlite = process.getBuiltinModule('node:sqlite')
-  const database = new sqlite.DatabaseSync(file, { timeout: 0 })
+  closeSync(openSync(file, 'wx', 0o600))
+}
+
+/** Opens and locks; throws SQLite's "busy" if another connection has the lock. */
+function locked(file: string): DatabaseSync {
+  const { DatabaseSync } = sqliteOf(process.getBuiltinModule('node:sqlite'))
+  const database = new DatabaseSync(file)
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
     return database
   } catch (error) {
     database.close()

@@ -50,6 +50,7 @@ export const MIGRATIONS = [
 
 const OPEN = `status IN ('pending', 'unknown')`
 
+/** Every `?` is used once: the oldest versions of Node that this runs on refuse numbered ones. `coalesce(?, column)` is any value for a null. */
 export const QUERIES = {
   addAgreement: `INSERT OR IGNORE INTO agreements (id, secret, url, method, challenge, agreement, created_at_ms, state, holder, caller)
     VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
@@ -64,7 +65,7 @@ export const QUERIES = {
     ON CONFLICT (invoice) DO UPDATE SET status = excluded.status WHERE status <> 'settled'`,
   returns: 'SELECT invoice, amount, status FROM returns WHERE agreement_id = ? ORDER BY position',
   agreement: 'SELECT * FROM agreements WHERE id = ?',
-  agreements: 'SELECT * FROM agreements WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at_ms, id',
+  agreements: 'SELECT * FROM agreements WHERE state = coalesce(?, state) ORDER BY created_at_ms, id',
   // Over one that failed, and over no other: see who asks for it.
   addPayment: `INSERT OR REPLACE INTO payments (payment_hash, request, agreement_id, origin, payer, amount, max_fee, created_at_ms, status, holder, caller)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
@@ -74,18 +75,18 @@ export const QUERIES = {
   endPayment: `UPDATE payments SET status = ?, fee = ?, preimage = ? WHERE payment_hash = ? AND ${OPEN}
     RETURNING agreement_id, origin, amount, max_fee, created_at_ms, caller`,
   payment: 'SELECT * FROM payments WHERE payment_hash = ?',
-  payments: `SELECT * FROM payments WHERE (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
+  payments: `SELECT * FROM payments WHERE agreement_id = coalesce(?, agreement_id) AND created_at_ms >= ?
     ORDER BY created_at_ms, payment_hash`,
   // Newest first: what is asked for in pages is read from its end.
-  latestPayments: `SELECT * FROM payments WHERE (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
-    AND (created_at_ms, payment_hash) < (?3, ?4) AND (?5 IS NULL OR caller = ?5)
-    ORDER BY created_at_ms DESC, payment_hash DESC LIMIT ?6`,
-  openPayments: `SELECT * FROM payments WHERE ${OPEN} AND (?1 IS NULL OR agreement_id = ?1) AND created_at_ms >= ?2
+  latestPayments: `SELECT * FROM payments WHERE agreement_id = coalesce(?, agreement_id) AND created_at_ms >= ?
+    AND (created_at_ms, payment_hash) < (?, ?) AND caller = coalesce(?, caller)
+    ORDER BY created_at_ms DESC, payment_hash DESC LIMIT ?`,
+  openPayments: `SELECT * FROM payments WHERE ${OPEN} AND agreement_id = coalesce(?, agreement_id) AND created_at_ms >= ?
     ORDER BY created_at_ms, payment_hash`,
-  addSpending: `INSERT INTO spending VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (hour, host) DO UPDATE SET amount = amount + ?3, fees = fees + ?4`,
-  addCallerSpending: `INSERT INTO caller_spending VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (caller, hour, host) DO UPDATE SET amount = amount + ?4`,
+  addSpending: `INSERT INTO spending VALUES (?, ?, ?, ?)
+    ON CONFLICT (hour, host) DO UPDATE SET amount = amount + excluded.amount, fees = fees + excluded.fees`,
+  addCallerSpending: `INSERT INTO caller_spending VALUES (?, ?, ?, ?)
+    ON CONFLICT (caller, hour, host) DO UPDATE SET amount = amount + excluded.amount`,
   callerSpent: 'SELECT coalesce(sum(amount), 0) AS spent FROM caller_spending WHERE caller = ?',
   callerDaySpent: 'SELECT coalesce(sum(amount), 0) AS spent FROM caller_spending WHERE caller = ? AND hour >= ?',
   callerHostSpent:

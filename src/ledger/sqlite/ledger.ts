@@ -158,7 +158,7 @@ export class SqliteLedger implements Ledger {
 
   async lease(agreementId: string, deliveredSteps: bigint, leasedSteps: bigint): Promise<void> {
     this.#database.guard(() => {
-      const { changes } = this.#sql.lease.run(deliveredSteps, storable(leasedSteps), agreementId)
+      const { changes } = this.#sql.lease.run(deliveredSteps, deliveredSteps, storable(leasedSteps), agreementId)
       if (changes === 0n) throw new Error(`agreement ${agreementId} is not open`)
     })
   }
@@ -166,7 +166,7 @@ export class SqliteLedger implements Ledger {
   async close(agreementId: string, deliveredSteps: bigint, statement: string): Promise<string> {
     this.#unpaid = undefined
     return this.#database.transaction(() => {
-      this.#sql.close.run(deliveredSteps, statement, agreementId)
+      this.#sql.close.run(deliveredSteps, deliveredSteps, statement, agreementId)
       const kept = this.#sql.statement.get(agreementId)
       if (!kept) throw new Error(`agreement ${agreementId} is unknown`)
       return text(kept, 'statement')

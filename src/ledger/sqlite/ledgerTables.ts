@@ -85,8 +85,8 @@ export const QUERIES = {
   settleInvoice: `UPDATE invoices SET settled_amount = ? WHERE payment_hash = ? AND settled_amount IS NULL
     RETURNING agreement_id`,
   addPaid: 'UPDATE agreements SET paid = paid + ?, payments = payments + 1 WHERE id = ? RETURNING paid',
-  lease: `UPDATE agreements SET delivered_steps = ?1, leased_steps = max(?1, ?2) WHERE id = ?3 AND statement IS NULL`,
-  close: `UPDATE agreements SET delivered_steps = ?1, leased_steps = ?1, statement = ?2 WHERE id = ?3 AND statement IS NULL`,
+  lease: `UPDATE agreements SET delivered_steps = ?, leased_steps = max(?, ?) WHERE id = ? AND statement IS NULL`,
+  close: `UPDATE agreements SET delivered_steps = ?, leased_steps = ?, statement = ? WHERE id = ? AND statement IS NULL`,
   statement: 'SELECT statement FROM agreements WHERE id = ?',
   addReturn: `INSERT OR IGNORE INTO returns (payment_hash, agreement_id, request, amount, expires_at_ms, status)
     VALUES (?, ?, ?, ?, ?, 'pending')`,
@@ -96,8 +96,8 @@ export const QUERIES = {
   addReturned: 'UPDATE agreements SET returned = returned + ? WHERE id = ?',
   endReturn: `UPDATE returns SET status = ?, fee = ? WHERE payment_hash = ? AND status = 'pending' RETURNING amount, agreement_id`,
   // Roughly, by floating point, to leave out in SQL what has no balance: a product of integers could overflow there.
-  over: `SELECT * FROM agreements WHERE (statement IS NOT NULL OR expires_at_ms <= ?1)
-    AND (paid - returned) * 1.001 + 1 >= ?2 + leased_steps * 1.0 * price_msat / price_per`,
+  over: `SELECT * FROM agreements WHERE (statement IS NOT NULL OR expires_at_ms <= ?)
+    AND (paid - returned) * 1.001 + 1 >= ? + leased_steps * 1.0 * price_msat / price_per`,
   pendingReturns: `SELECT * FROM returns WHERE status = 'pending' ORDER BY payment_hash`,
 } as const
 

@@ -1,6 +1,6 @@
 import { chmodSync, statSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
-import { assertWhole, hasLog } from '../../errors/storage.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import { assertWhole, hasLog, rollBack, sqliteOf } from '../../errors/storage.ts'
 
 /** How hard a commit is pressed to the disk. Both survive a killed process; only `FULL` also survives a power cut. */
 export type Durability = 'FULL' | 'NORMAL'
@@ -14,7 +14,7 @@ const RETRY_MS = 10
  */
 export function openDatabase(path: string, schema: string, durability: Durability): DatabaseSync {
   hasLog(path, (file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
-  const db = new DatabaseSync(path)
+  const db = connect(path)
   try {
     // One of these files holds a node's seed. By its path: see `lock.ts`. SQLite gives the files beside it the same mode.
     chmodSync(path, 0o600)
@@ -24,6 +24,12 @@ export function openDatabase(path: string, schema: string, durability: Durabilit
     db.close()
     throw error
   }
+}
+
+/** A connection to a file, which SQLite makes if there is none. @throws StreamError `runtime-unable` */
+export function connect(path: string): DatabaseSync {
+  const { DatabaseSync } = sqliteOf(process.getBuiltinModule('node:sqlite'))
+  return new DatabaseSync(path)
 }
 
 function prepare(db: DatabaseSync, schema: string, durability: Durability): void {
@@ -43,8 +49,7 @@ export function immediately<T>(db: DatabaseSync, change: () => T): T {
     db.exec('COMMIT')
     return result
   } catch (error) {
-    // A full disk can end the transaction by itself.
-    if (db.isTransaction) db.exec('ROLLBACK')
+    rollBack(db)
     throw error
   }
 }

@@ -69,6 +69,7 @@ const QUERIES = {
  */
 export class WalletStore {
   readonly #database: DatabaseSync
+  #isClosed = false
   readonly #path: string
   readonly #statements = new Map<keyof typeof QUERIES, StatementSync>()
 
@@ -185,7 +186,9 @@ export class WalletStore {
   }
 
   close(): void {
-    if (this.#database.isOpen) this.#database.close()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#database.close()
   }
 
   #sql(name: keyof typeof QUERIES): StatementSync {

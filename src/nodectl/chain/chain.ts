@@ -8,7 +8,7 @@ import { findBtcd, type ProgramSearch } from '../programs/find.ts'
 import { reconcileBlocks } from './blocks.ts'
 import { type BtcdRpc, blockHeight, btcdConfig, callBtcd, mine } from './btcd.ts'
 import { MINER_ADDRESS } from './coins.ts'
-import { freePorts } from './ports.ts'
+import { freePorts, type PortRange } from './ports.ts'
 import { listens, until } from './wait.ts'
 
 /** Segwit is active from block 432 of a regtest chain; a channel funded earlier never confirms. */
@@ -29,6 +29,8 @@ const record = z.object({ program: z.string(), p2pPort: port, rpcPort: port, pas
 type Kept = z.infer<typeof record>
 
 const RECORD = 'chain.json'
+/** Kept while the lab is down, so nothing else is to find one there: see `ports.ts`. */
+const CHAIN_PORTS: PortRange = [14_000, 16_000]
 /** btcd answers within a second; a busy machine takes longer. */
 const START_MS = 60_000
 const MINE_MS = 60_000
@@ -163,7 +165,7 @@ function readKept(dir: string): Kept | undefined {
 /** Its ports are found once and kept: the nodes' own files name them. */
 async function makeKept(dir: string, search: ProgramSearch): Promise<Kept> {
   const { path } = await findBtcd(search)
-  const [p2pPort, rpcPort] = await freePorts(2)
+  const [p2pPort, rpcPort] = await freePorts(2, undefined, CHAIN_PORTS)
   const kept = { program: path, p2pPort: p2pPort!, rpcPort: rpcPort!, password: randomBytes(16).toString('hex') }
   const beside = join(dir, `${RECORD}.new`)
   writeFileSync(beside, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 })

@@ -2,7 +2,8 @@ import { createServer } from 'node:net'
 
 /** Outgoing connections take their ports from here on; a listener below cannot collide with one. */
 const EPHEMERAL = 32_768
-const LOWEST = 20_000
+/** What is taken here is used at once. Ports that are kept while nothing listens on them lie below, each kind in a range of its own. */
+const LOWEST = 26_000
 
 /** From the first to below the last. */
 export type PortRange = readonly [number, number]

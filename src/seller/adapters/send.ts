@@ -70,9 +70,10 @@ async function pump(response: Response, reader: BodyReader, outgoing: Outgoing):
 
 function writeHead(response: Response, outgoing: Outgoing): void {
   if (isStream(outgoing)) return outgoing.respond(streamHead(response))
-  const fields: string[] = []
-  // Iteration yields each set-cookie by itself and joins what may be joined.
-  for (const [name, value] of response.headers) fields.push(name, value)
+  const fields: Array<string | number> = []
+  // Iteration yields each set-cookie by itself and joins what may be joined. A length as a number: Node 22.13 holds a text against the
+  // number that it counted, and finds them different.
+  for (const [name, value] of response.headers) fields.push(name, name === 'content-length' ? Number(value) : value)
   // A body that is longer or shorter than announced would pass for another answer on the same connection: it throws instead.
   outgoing.strictContentLength = true
   if (response.statusText) outgoing.writeHead(response.status, response.statusText, fields)

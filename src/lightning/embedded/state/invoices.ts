@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { rollBack } from '../../../errors/storage.ts'
 import { type Msat, ZERO } from '../../../money/msat.ts'
 import type { InvoiceRecord } from '../../node.ts'
 
@@ -60,7 +61,7 @@ export class Invoices {
     this.#newest = db.prepare(`${SELECT} ORDER BY i.position DESC LIMIT ?`)
     for (const statement of [this.#find, this.#newest]) statement.setReadBigInts(true)
     this.#forget = db.prepare(`
-      DELETE FROM invoice WHERE settled_ms IS NULL AND (expires_ms < ?1 OR position <= (
+      DELETE FROM invoice WHERE settled_ms IS NULL AND (expires_ms < ? OR position <= (
         SELECT position FROM invoice WHERE settled_ms IS NULL ORDER BY position DESC LIMIT 1 OFFSET ${MAX_UNPAID}))`)
     this.#forget.run(Date.now() - KEEP_UNPAID_MS)
   }
@@ -79,8 +80,10 @@ export class Invoices {
         this.#sinceForgetting = 0
       }
       this.#db.exec('COMMIT')
+    } catch (error) {
+      rollBack(this.#db)
+      throw error
     } finally {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       this.#db.exec(`PRAGMA synchronous = ${this.#durability}`)
     }
   }

@@ -3,15 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cancelHodlInvoice, getInvoices, grantAccess } from 'lightning'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLnd } from '../../../../lightning-net/lnd.ts'
-import type { SharedLightningNet } from '../../../../lightning-net/shared.ts'
+import { sharedNet } from '../../../../lightning-net/sharedNet.ts'
 import { msat, sat } from '../../../money/msat.ts'
 import { nodeContract } from '../../node.contract.ts'
 import type { LightningNode, PaymentOutcome, Settlement } from '../../node.ts'
 import { createLndNode, parseLndSpec } from '../index.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 
 describe.skipIf(skip)(`real LND nodes${skip ? ` (skipped: ${skip})` : ''}`, () => {
   nodeContract('LND', async () => {

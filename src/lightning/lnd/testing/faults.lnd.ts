@@ -1,15 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type AuthenticatedLnd, cancelHodlInvoice, createHodlInvoice, getInvoice, settleHodlInvoice } from 'lightning'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openLnd } from '../../../../lightning-net/lnd.ts'
 import { type LightningNet, startLightningNet } from '../../../../lightning-net/network.ts'
-import type { SharedLightningNet } from '../../../../lightning-net/shared.ts'
+import { sharedNet } from '../../../../lightning-net/sharedNet.ts'
 import { sat } from '../../../money/msat.ts'
 import type { LightningNode, Settlement } from '../../node.ts'
+import { newestPlace } from '../../testing/place.ts'
 import { createLndNode } from '../index.ts'
 import { startWire, type Wire } from './wire.ts'
 
-const { net, skip }: SharedLightningNet = inject('lightningNet')
+const { net, skip } = await sharedNet()
 const reason = skip ? ` (skipped: ${skip})` : ''
 
 describe.skipIf(skip)(`the wire to LND breaks${reason}`, () => {
@@ -104,7 +105,7 @@ describe.skipIf(skip)(`the wire to LND breaks${reason}`, () => {
     const node = await through(net!.bob.socket, net!.bob)
     const told: Settlement[] = []
     const errors: Error[] = []
-    const last = await lastIndex(bob)
+    const last = await newestPlace(alice, bob)
     const end = node.subscribeSettlements(
       last,
       (one) => told.push(one),
@@ -170,7 +171,7 @@ describe.skipIf(skip)(`an LND stops and starts again${reason}`, () => {
   it('is unreachable meanwhile, reports that once, and carries on by itself', async () => {
     const told: Settlement[] = []
     const errors: Error[] = []
-    const since = await lastIndex(bob)
+    const since = await newestPlace(alice, bob)
     const end = bob.subscribeSettlements(
       since,
       (one) => told.push(one),
@@ -193,20 +194,3 @@ describe.skipIf(skip)(`an LND stops and starts again${reason}`, () => {
     expect(errors.length).toBeLessThanOrEqual(2)
   })
 })
-
-/** Index of the newest settlement. */
-async function lastIndex(node: LightningNode): Promise<bigint> {
-  let last = 0n
-  let heardAt = Date.now()
-  const end = node.subscribeSettlements(
-    0n,
-    ({ index }) => {
-      last = index
-      heardAt = Date.now()
-    },
-    () => {},
-  )
-  while (Date.now() - heardAt < 500) await new Promise((resolve) => setTimeout(resolve, 100))
-  end()
-  return last
-}
