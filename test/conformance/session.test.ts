@@ -117,6 +117,7 @@ describe('a session challenge', () => {
   })
 
   test.each([
+    ['7 msat/3 tokens', '1 sat'],
     ['5 sat/token', '2 sat'],
     ['1 msat/byte', undefined],
   ])('of %s and an allowance of %s asks for one unit at least', async (price, allowance) => {

@@ -11,6 +11,7 @@ const ASKED = here(
   'a session challenge > names the price of a unit, the deposit and its invoice, and for how long it may idle',
 )
 const USUAL = here('a session challenge > asks for twenty units and five minutes where nobody says otherwise')
+const ONE_UNIT = here('a session challenge > of %s and an allowance of %s asks for one unit at least')
 const OPENED = here('an open > serves what was asked for, metered, with the session as the reference of its receipts')
 const REOPENED = here('an open > that is repeated opens no second session and is no free answer')
 const USED = here(
@@ -106,7 +107,7 @@ export const session: Document = {
       'Open',
       holds('MUST', 'server', 'SHA-256 of the preimage is the payment hash of the challenge', REFUSED),
       holds('MUST', 'server', 'The challenge is one of its own, and its echo is exact', REFUSED),
-      holds('MUST', 'server', 'The deposit pays for one unit at least'),
+      holds('MUST', 'server', 'The deposit pays for one unit at least', ONE_UNIT),
       holds('MUST', 'server', 'A return invoice that is none, of another network or of an amount is refused', REFUSED),
       holds('SHOULD', 'client', 'The return invoice lives for thirty days', THIRTY_DAYS),
     ),
