@@ -13,6 +13,7 @@ import { paceOf } from '../window/pace.ts'
 import type { Challenge } from '../wire/challenge.ts'
 import type { SchemeName } from '../wire/challenges.ts'
 import { decodeOffer } from '../wire/offer.ts'
+import { fromProblem } from '../wire/problem.ts'
 import { Budget } from './budget.ts'
 import { dealOf, readPast, serves } from './journal/past.ts'
 import type { CheckOffer, Comparing, Counter } from './offers/comparing.ts'
@@ -26,7 +27,7 @@ import { byItsOwn } from './requests/sending.ts'
 import { checkTransport } from './requests/transport.ts'
 import type { Prepaid, PrepaidSummary } from './schemes/prepaid.ts'
 import type { Closing } from './trade/closing.ts'
-import { type Endpoint, streamChallenge, unreachable } from './trade/control.ts'
+import { type Endpoint, readJson, streamChallenge, unreachable } from './trade/control.ts'
 import type { TradeSummary } from './trade/summary.ts'
 import { Trade, type TradeOptions } from './trade/trade.ts'
 
@@ -353,7 +354,9 @@ class PayingBuyer implements Buyer {
     const response = await trade.fetch(at, request)
     const asked = response.status === 402 ? streamChallenge(response) : undefined
     if (!asked) return response
-    await response.body?.cancel().catch(() => {})
+    const problem = fromProblem(await readJson(response).catch(() => undefined))
+    // Where too little was paid in time, the seller keeps to its terms.
+    if (problem?.code === 'payment-insufficient' || problem?.code === 'grace-exceeded') throw trade.error ?? problem
     throw this.#askedAgain(trade, decodeOffer(asked.request))
   }
 
