@@ -33,6 +33,7 @@ const TASKS = {
   'example:fastapi': ['examples/fastapi/paid.ts'],
   vectors: ['scripts/make-vectors.ts'],
   'error-table': ['scripts/make-error-table.ts'],
+  'options-table': ['scripts/make-options-table.ts'],
 }
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))

@@ -5,7 +5,7 @@
  * the protocol. Here are the words they share.
  */
 export { CODES, type ErrorCode, EXIT, type ExitName } from './errors/codes.ts'
-export { StreamError } from './errors/error.ts'
+export { StreamError, type StreamErrorJson } from './errors/error.ts'
 export { formatMsat, MAX_MSAT, type Msat, msat, parseMsat, sat } from './money/msat.ts'
 export {
   comparePrices,

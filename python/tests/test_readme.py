@@ -13,10 +13,11 @@ import pytest
 import streampay
 
 from .conftest import REPOSITORY, Command
-from .test_client import talk
+from .test_client import file, talk
 
 ROOT_README = REPOSITORY / "README.md"
 OWN_README = REPOSITORY / "python" / "README.md"
+ERRORS = REPOSITORY / "docs" / "errors.md"
 URL = "https://seller.example/v1/chat/completions"
 
 pytestmark = pytest.mark.skipif(not ROOT_README.is_file() or not OWN_README.is_file(), reason="there is no clone around this")
@@ -80,3 +81,21 @@ def test_a_sale(command: Command, tmp_path: Path) -> None:
 def test_every_example_is_run() -> None:
     assert len(blocks(OWN_README)) == 3
     assert len(blocks(ROOT_README)) == 1
+
+
+USE_PATIENTLY = """
+with streampay.Client(max="100 sat") as client:
+    print(len(read_patiently(client, URL)))
+with streampay.Client(max="100 sat", max_price="1 msat/KiB") as client:
+    try:
+        read_patiently(client, URL)
+    except streampay.StreamError as error:
+        print(error.code, error.retryable)
+"""
+
+
+def test_acting_on_errors(command: Command, tmp_path: Path) -> None:
+    script = block(ERRORS, "read_patiently")
+    with streampay.selling(file, port=0) as sale:
+        said = run(script + USE_PATIENTLY.replace("URL", repr(sale.url)), tmp_path)
+    assert said == f"{256 * 32}\nprice-too-high False\n"

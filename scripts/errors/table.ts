@@ -1,4 +1,5 @@
-import { CODES, type ErrorCode, EXIT, type ExitName } from '../../src/errors/codes.ts'
+import { readFileSync } from 'node:fs'
+import { CODES, type ErrorCode, EXIT, type ExitName, isRetryable } from '../../src/errors/codes.ts'
 
 /** `docs/errors.md`, made from the table of codes. */
 export function errorTable(): string {
@@ -11,14 +12,16 @@ Codes are stable: they are \`error.code\` of a \`StreamError\`, the end of the p
 own), and \`code\` in the output of \`streampay … --json\`. The status is what a seller answers with when this stopped a
 request; the exit code is that of a command that ends for this reason.
 
+${readFileSync(new URL('acting.md', import.meta.url), 'utf8')}
 ## Codes
 
 ${table(
-  ['Code', 'Status', 'Exit', 'What happened', 'What to do', "The scheme's problem"],
+  ['Code', 'Status', 'Exit', 'Retry', 'What happened', 'How to go on', "The scheme's problem"],
   entries(CODES).map(([code, row]) => [
     `\`${code}\``,
     String(row.status),
     `${EXIT[row.exit]} ${row.exit}`,
+    isRetryable(code) ? 'yes' : '',
     row.title,
     row.hint,
     'problem' in row ? `\`${row.problem}\`` : '',

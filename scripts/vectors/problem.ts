@@ -14,7 +14,7 @@ const FOREIGN: readonly object[] = [
 export const problem = (): Vectors => ({
   about: 'Problem documents (RFC 9457), one for every code, and how documents of other servers are read.',
   problems: (Object.keys(CODES) as ErrorCode[]).map((code) => {
-    const { title, hint, ...rest } = toProblem(new StreamError(code, 'what happened', { amount: '1000' }))
+    const { title, hint, retryable, ...rest } = toProblem(new StreamError(code, 'what happened', { amount: '1000' }))
     return rest
   }),
   foreign: FOREIGN.map((document) => ({ document, code: fromProblem(document)?.code ?? null })),

@@ -5,7 +5,7 @@ import { copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown'
-import { CODES } from '../../src/errors/codes.ts'
+import { CODES, type ErrorCode, isRetryable } from '../../src/errors/codes.ts'
 import { ROOT } from '../run/child.ts'
 
 export interface Chunk {
@@ -38,10 +38,13 @@ const lighter: Plugin = {
     if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null
     const rows = Object.entries(CODES).map(([code, row]) => {
       const { status, problem } = row as { readonly status: number; readonly problem?: string }
-      return `${code} ${status}${problem ? ` ${problem}` : ''}`
+      // A sign before the status: a retry may help.
+      return `${code} ${isRetryable(code as ErrorCode) ? '+' : ''}${status}${problem ? ` ${problem}` : ''}`
     })
     const code = `const rows = ${JSON.stringify(rows.join(','))}.split(',').map((row) => row.split(' '))
 export const EXIT = {}
+const retryable = new Set(rows.filter(([, status]) => status[0] === '+').map(([code]) => code))
+export const isRetryable = (code) => retryable.has(code)
 export const CODES = Object.fromEntries(
   rows.map(([code, status, problem]) => [code, { status: +status, title: code, hint: '', exit: 'failed', problem }]))`
     return { code, moduleType: 'js' }

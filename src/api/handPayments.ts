@@ -1,6 +1,5 @@
 import { BY_HAND, payByHand } from '../buyer/payments/byHand.ts'
 import { finalOutcome, payerOf } from '../buyer/payments/outcome.ts'
-import { isRetryable } from '../errors/codes.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal, JournalPayment } from '../ledger/journal.ts'
 import { pause } from '../lightning/pause.ts'
@@ -37,11 +36,11 @@ export interface PaymentState {
 
 /** A failure within an answer that is none. */
 export type Trouble = ReturnType<typeof troubleOf>
-export const troubleOf = ({ code, message, hint }: StreamError) => ({
+export const troubleOf = ({ code, message, hint, retryable }: StreamError) => ({
   code,
   detail: message,
   hint,
-  retryable: isRetryable(code),
+  retryable,
 })
 
 type Sending = { readonly caller: string; readonly done: Promise<PaymentState> }

@@ -1,4 +1,3 @@
-import { isRetryable } from '../errors/codes.ts'
 import { type StreamError, toStreamError } from '../errors/error.ts'
 import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
 
@@ -11,7 +10,7 @@ interface Changes {
 /** What went wrong, for a program to act on: a problem document (RFC 9457) with `code`, `hint`, and whether to try the same again. */
 export function problemAnswer(thrown: unknown, { status, headers = {} }: Changes = {}): Response {
   const error = toStreamError(thrown)
-  const body = { ...toProblem(error), retryable: isRetryable(error.code), ...(status !== undefined && { status }) }
+  const body = { ...toProblem(error), ...(status !== undefined && { status }) }
   return new Response(JSON.stringify(body), {
     status: status ?? error.status,
     headers: { ...KEPT_TO_ITSELF, 'content-type': PROBLEM_TYPE, ...retryAfter(error), ...headers },

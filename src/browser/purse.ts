@@ -1,6 +1,7 @@
 import type { Buyer } from '../buyer/buyer.ts'
 import type { Closing } from '../buyer/trade/closing.ts'
 import type { TradeSummary } from '../buyer/trade/summary.ts'
+import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
@@ -44,6 +45,7 @@ export interface PurseOptions {
   readonly ahead?: string | Msat
   /** Where payments are written before they are sent; in memory by default. `StoredJournal` outlives the page. */
   readonly journal?: Journal
+  /** What sends requests. The page's own `fetch`, past its cache, by default. */
   readonly fetch?: typeof globalThis.fetch
 }
 
@@ -137,7 +139,7 @@ export class Purse extends EventTarget {
    */
   async fetch(input: string | URL, init: RequestInit = {}): Promise<Response> {
     if (this.#state === 'stopped') throw this.#stopped.signal.reason
-    await this.#resumed.promise
+    await unlessAborted(this.#resumed.promise, init.signal)
     const url = new URL(input, globalThis.location?.href).href
     // Only the seller that was allowed is paid: whoever else is asked gets the request as it is, and no money.
     if (this.#buyer && new URL(url).host !== this.#host) return this.#fetch(url, init)
@@ -152,10 +154,10 @@ export class Purse extends EventTarget {
       this.#buyer ??= this.#open(url, init, this.#offer)
     }
     try {
-      const buyer = await this.#buyer
+      const buyer = await unlessAborted(this.#buyer, init.signal)
       const response = await buyer.fetch(url, init)
       this.#failed(undefined)
-      return response.body ? this.#gated(response, response.body) : response
+      return response.body ? this.#gated(response, response.body, init.signal) : response
     } catch (error) {
       if (!init.signal?.aborted) this.#failed(toStreamError(error))
       throw error
@@ -281,18 +283,18 @@ export class Purse extends EventTarget {
   }
 
   /** The body, read only while the purse is not paused. */
-  #gated(response: Response, body: ReadableStream<Uint8Array>): Response {
+  #gated(response: Response, body: ReadableStream<Uint8Array>, signal: RequestInit['signal']): Response {
     const reader = body.getReader()
     const gated = new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          await this.#resumed.promise
+          await unlessAborted(this.#resumed.promise, signal)
           try {
             const { done, value } = await reader.read()
             if (done) controller.close()
             else controller.enqueue(value)
           } catch (error) {
-            if (!(error instanceof DOMException)) this.#failed(toStreamError(error))
+            if (!signal?.aborted && !(error instanceof DOMException)) this.#failed(toStreamError(error))
             throw error
           }
         },

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { LIMIT_NAMES, type Limits, type LimitUse, limitsAt, strictest } from '../ledger/limits.ts'
@@ -34,7 +35,7 @@ export interface BuyerOptions {
   readonly node: PayingNode | Promise<PayingNode>
   /** The most that this buyer spends in all, routing included. 1,000 sat by default. */
   readonly max?: string | Msat
-  /** A budget that several buyers share: what this one spends is taken from it too, and `max` holds besides. */
+  /** A budget that several buyers share: what this one spends is taken from it too, and `max` holds besides. None by default. */
   readonly within?: Budget
   /** The most that is accepted for a unit; one price, or one for each unit. No limit by default. */
   readonly maxPrice?: string | Price | ReadonlyArray<string | Price>
@@ -54,7 +55,7 @@ export interface BuyerOptions {
   readonly strategy?: BuyerStrategy
   /**
    * Several places where the same thing is sold. `fetch` of a path then buys from the best of them, and goes to another when that is cheaper
-   * by enough, or the one fails; whole URLs are bought where they are.
+   * by enough, or the one fails; whole URLs are bought where they are. None by default: all is bought where it is asked for.
    */
   readonly sellers?: readonly string[] | Sellers
   /**
@@ -64,13 +65,13 @@ export interface BuyerOptions {
   readonly journal?: Journal
   /** What may be spent, besides the limits that are kept in the journal and hold for all that share it. None by default. */
   readonly limits?: { readonly [K in keyof Limits]?: string | Msat }
-  /** Told when four fifths of a limit are used. */
+  /** Told when four fifths of a limit are used. Nobody by default. */
   readonly onLimitNear?: (use: LimitUse) => void
   /** The most that routing may add to a payment, in per cent. 3 by default. */
   readonly maxFeePercent?: number
   /** When a seller that was paid and sends nothing is given up. In ms; 30 s by default. */
   readonly stallMs?: number
-  /** Sends credentials over plain http to other machines too, where who listens can use them. Loopback needs no leave. */
+  /** Sends credentials over plain http to other machines too, where who listens can use them. False by default; loopback needs no leave. */
   readonly insecure?: boolean
   /**
    * Which redirects are followed: `same-origin` by default; `follow` also to other origins, without what was meant for the first,
@@ -81,11 +82,25 @@ export interface BuyerOptions {
   readonly fetch?: typeof globalThis.fetch
 }
 
-/** A `fetch` that pays. */
+export interface CloseOptions {
+  /** Leaves the agreements open, with their balance: a later run takes them up. False by default. */
+  readonly keep?: boolean
+  /**
+   * Ends the waiting: for payments on their way, for sellers, for balances. What is not closed by then stays open in the journal, where
+   * `recover` finds it. None by default: it then takes a minute or so at most for a seller that does not answer.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A `fetch` that pays. What takes a `signal` rejects with its reason as soon as it aborts. No money is lost by that: a payment on its way is
+ * followed to its end, and is in the journal from before it was sent.
+ */
 export interface Buyer {
   /**
    * As the global `fetch`; a 402 with a `stream` offer is accepted within the limits, and paid while the body is read. One that can only be
-   * prepaid is paid within `maxRisk`, and the request sent again.
+   * prepaid is paid within `maxRisk`, and the request sent again. `init.signal` ends the request and the reading of its body; terms that were
+   * being agreed on are there for the next request.
    * @throws StreamError among others `transport-insecure`, `redirect-refused`, `price-too-high`, `budget-exhausted`, `no-route`; a body's reader gets
    *   `stream-interrupted`, `stream-stalled`, `window-too-small`, each with what was received, paid and left
    */
@@ -106,9 +121,12 @@ export interface Buyer {
   /** How the agreements that were closed ended: also there when closing another one failed. */
   readonly closings: readonly Closing[]
   /** Ends one agreement of this buyer, with what runs on it, as `close` does; `undefined` if it has no such one, or its end is known. */
-  closeAgreement(id: string): Promise<Closing | undefined>
-  /** Ends all agreements: checks the sellers' final statements, and takes what is left back. `keep` leaves them open. */
-  close(options?: { readonly keep?: boolean }): Promise<readonly Closing[]>
+  closeAgreement(id: string, options?: Pick<CloseOptions, 'signal'>): Promise<Closing | undefined>
+  /**
+   * Ends all agreements: checks the sellers' final statements, and takes what is left back. `keep` leaves them open.
+   * @throws StreamError of a seller, once all others are closed; the signal's reason
+   */
+  close(options?: CloseOptions): Promise<readonly Closing[]>
 }
 
 const CONTROL_TIMEOUT_MS = 20_000
@@ -150,6 +168,10 @@ class PayingBuyer implements Buyer {
   readonly #comparing: Promise<Comparing> | undefined
   /** The trade that pays for a place, by origin and path. */
   readonly #byPlace = new Map<string, Promise<Trade>>()
+  /** How many wait for terms that are being agreed on, and what ends that. */
+  readonly #agreeing = new Map<Promise<Trade>, { waiting: number; readonly abort: AbortController }>()
+  /** Ends the closing that is under way. */
+  #hurry = new AbortController()
   #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
   readonly #schemes: readonly SchemeName[]
   readonly #maxRisk: Msat
@@ -206,6 +228,7 @@ class PayingBuyer implements Buyer {
     }
     const comparing = (await this.#comparing)!
     const { request } = await normalize(comparing.urlOf(path), init)
+    request.signal?.throwIfAborted()
     return comparing.fetch(path, request)
   }
 
@@ -224,8 +247,8 @@ class PayingBuyer implements Buyer {
   async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
-    const trade = await known
-    if (trade && (await trade.isGood())) {
+    const trade = known && (await this.#agreed(known, request))
+    if (trade && (await unlessAborted(trade.isGood(request.signal ?? undefined), request.signal))) {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
       this.#drop(place, trade)
@@ -248,10 +271,10 @@ class PayingBuyer implements Buyer {
     return challenge && decodeOffer(challenge.request)
   }
 
-  async closeAgreement(id: string): Promise<Closing | undefined> {
+  async closeAgreement(id: string, { signal }: Pick<CloseOptions, 'signal'> = {}): Promise<Closing | undefined> {
     const trade = this.#trades.find(({ deal }) => deal.agreement.id === id)
     if (!trade || this.#ends.has(trade)) return undefined
-    const end = this.#end(trade)
+    const end = this.#end(trade, signal)
     for (const [place, other] of this.#byPlace) void other.then((own) => own === trade && this.#byPlace.delete(place))
     this.#retired.add(trade)
     await end
@@ -264,15 +287,37 @@ class PayingBuyer implements Buyer {
     const response = await this.#send(url, request)
     await response.body?.cancel().catch(() => {})
     const challenge = streamChallenge(response)
-    return challenge && (await this.#tradeFor(response.url || url, request, challenge, undefined, startedAt)).summary()
+    if (!challenge) return undefined
+    const trade = this.#tradeFor(response.url || url, request, challenge, undefined, startedAt)
+    return (await this.#agreed(trade, request)).summary()
   }
 
-  async close({ keep = false } = {}): Promise<readonly Closing[]> {
-    await Promise.allSettled(this.#byPlace.values())
+  async close({ keep = false, signal }: CloseOptions = {}): Promise<readonly Closing[]> {
+    const hurry = this.#hurry
+    const leave = () => hurry.abort(signal?.reason)
+    if (signal?.aborted) leave()
+    else signal?.addEventListener('abort', leave)
+    try {
+      return await this.#close(keep, hurry.signal)
+    } finally {
+      signal?.removeEventListener('abort', leave)
+      // What is bought after this is closed without haste.
+      if (hurry.signal.aborted && this.#hurry === hurry) this.#hurry = new AbortController()
+    }
+  }
+
+  async #close(keep: boolean, signal: AbortSignal): Promise<readonly Closing[]> {
+    // Terms that nobody waits for any more need not be agreed on.
+    for (const { waiting, abort } of this.#agreeing.values()) if (waiting === 0) abort.abort()
+    const agreed = Promise.allSettled(this.#byPlace.values())
+    await unlessAborted(agreed, signal).catch((reason) => {
+      for (const { abort } of this.#agreeing.values()) abort.abort(reason)
+      return agreed
+    })
     this.#byPlace.clear()
     await this.#prepaid?.close(keep)
     if (keep) {
-      await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep()))
+      await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep(signal)))
       await Promise.allSettled(this.#ends.values())
       return []
     }
@@ -303,7 +348,7 @@ class PayingBuyer implements Buyer {
     }
     if (!challenge) return refused
     await refused.body?.cancel().catch(() => {})
-    const trade = await this.#tradeFor(at, request, challenge, check, startedAt)
+    const trade = await this.#agreed(this.#tradeFor(at, request, challenge, check, startedAt), request)
     const response = await trade.fetch(at, request)
     const asked = response.status === 402 ? streamChallenge(response) : undefined
     if (!asked) return response
@@ -339,6 +384,17 @@ class PayingBuyer implements Buyer {
     return this.#prepaid
   }
 
+  /** Waits for terms, perhaps with others: who leaves does not end it for them. */
+  async #agreed(trade: Promise<Trade>, { signal }: RequestInit): Promise<Trade> {
+    const agreeing = this.#agreeing.get(trade)
+    if (agreeing) agreeing.waiting++
+    try {
+      return await unlessAborted(trade, signal)
+    } finally {
+      if (agreeing) agreeing.waiting--
+    }
+  }
+
   #tradeFor(
     at: string,
     request: RequestInit,
@@ -348,6 +404,7 @@ class PayingBuyer implements Buyer {
   ): Promise<Trade> {
     if (!this.#options.insecure) checkTransport(at)
     check?.(decodeOffer(challenge.request))
+    request.signal?.throwIfAborted()
     return this.#agree(at, request, placeOf(at), challenge, startedAt)
   }
 
@@ -355,8 +412,12 @@ class PayingBuyer implements Buyer {
   #agree(url: string, request: RequestInit, place: string, challenge: Challenge, startedAt: number): Promise<Trade> {
     const running = this.#byPlace.get(place)
     if (running) return running
-    const trade = this.#find(url, request, challenge, startedAt)
+    const abort = new AbortController()
+    const trade = this.#find(url, request, challenge, startedAt, abort.signal)
     this.#byPlace.set(place, trade)
+    this.#agreeing.set(trade, { waiting: 0, abort })
+    const settled = () => this.#agreeing.delete(trade)
+    trade.then(settled, settled)
     // One that is forgotten is only asked for its price once more.
     if (this.#byPlace.size > MAX_PLACES) this.#byPlace.delete(this.#byPlace.keys().next().value!)
     trade.catch(() => this.#byPlace.delete(place))
@@ -364,29 +425,36 @@ class PayingBuyer implements Buyer {
   }
 
   /** An open trade that serves this place too, one of an earlier run, or a new one. */
-  async #find(url: string, request: RequestInit, challenge: Challenge, startedAt: number): Promise<Trade> {
+  async #find(
+    url: string,
+    request: RequestInit,
+    challenge: Challenge,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Trade> {
     const offer = decodeOffer(challenge.request)
     const { origin } = new URL(url)
     for (const trade of this.#trades) {
       if (this.#left.has(trade)) continue
       const isHere = new URL(trade.endpoint.url).origin === origin && serves(trade.deal, offer, Date.now())
-      if (isHere && !trade.error && (await trade.isGood().catch(() => false))) return trade
+      if (isHere && !trade.error && (await trade.isGood(signal).catch(() => false))) return trade
     }
-    return (await this.#resume(origin, offer, startedAt)) ?? this.#open(url, request, challenge, startedAt)
+    const resumed = await this.#resume(origin, offer, startedAt, signal)
+    return resumed ?? this.#open(url, request, challenge, startedAt, signal)
   }
 
   /** Takes up an agreement that an earlier run left open. One that is of no more use is closed on the way. */
-  async #resume(origin: string, offer: Offer, startedAt: number): Promise<Trade | undefined> {
+  async #resume(origin: string, offer: Offer, startedAt: number, signal: AbortSignal): Promise<Trade | undefined> {
     for (const entry of await this.#journal.agreements('open')) {
       const deal = new URL(entry.url).origin === origin ? dealOf(entry) : undefined
       if (!deal || !serves(deal, offer, Date.now()) || !this.#accepts(offer, deal.agreement)) continue
-      const { wallet, info } = await this.#ready()
+      const { wallet, info } = await unlessAborted(this.#ready(), signal)
       if (info.network !== offer.network || !(await this.#journal.holdAgreement(entry.id))) continue
       const past = await readPast(this.#journal, entry)
       const endpoint = this.#endpoint(entry.url, entry.method)
       const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt, past)
       this.#add(trade)
-      if (await trade.isGood()) return trade
+      if (await trade.isGood(signal)) return trade
       this.#retire(trade)
     }
     return undefined
@@ -408,10 +476,16 @@ class PayingBuyer implements Buyer {
     return { ahead: this.#ahead, stallMs: this.#options.stallMs ?? 30_000, requestLimit: request }
   }
 
-  async #open(url: string, request: RequestInit, challenge: Challenge, startedAt: number): Promise<Trade> {
-    const { wallet, info } = await this.#ready()
+  async #open(
+    url: string,
+    request: RequestInit,
+    challenge: Challenge,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Trade> {
+    const { wallet, info } = await unlessAborted(this.#ready(), signal)
     const endpoint = this.#endpoint(url, request.method ?? 'GET')
-    const deal = await negotiate(endpoint, challenge, info, this.#haggling, (terms) =>
+    const deal = await negotiate({ ...endpoint, signal }, challenge, info, this.#haggling, (terms) =>
       firstInvoices(terms, this.#ahead),
     )
     await wallet.journal.addAgreement({
@@ -462,6 +536,7 @@ class PayingBuyer implements Buyer {
   }
 
   async #send(url: string, request: RequestInit): Promise<Response> {
+    request.signal?.throwIfAborted()
     try {
       return await this.#fetch(url, request)
     } catch (error) {
@@ -476,8 +551,9 @@ class PayingBuyer implements Buyer {
   }
 
   /** Closes a trade, once. */
-  #end(trade: Trade): Promise<void> {
-    const end = this.#ends.get(trade) ?? trade.close().then((closing) => void this.#closings.push(closing))
+  #end(trade: Trade, signal?: AbortSignal): Promise<void> {
+    const hurry = signal ? AbortSignal.any([signal, this.#hurry.signal]) : this.#hurry.signal
+    const end = this.#ends.get(trade) ?? trade.close(hurry).then((closing) => void this.#closings.push(closing))
     this.#ends.set(trade, end)
     return end
   }
@@ -509,7 +585,7 @@ async function normalize(
     init.body instanceof ReadableStream ? ({ duplex: 'half', ...init } as RequestInit) : init,
   )
   checkHeaders(request.headers)
-  const body = request.body ? new Uint8Array(await request.arrayBuffer()) : undefined
+  const body = request.body ? new Uint8Array(await unlessAborted(request.arrayBuffer(), request.signal)) : undefined
   if (body && body.byteLength > MAX_HELD_BODY) {
     throw new StreamError(
       'option-invalid',

@@ -1,5 +1,7 @@
 import { StreamError } from '../errors/error.ts'
 
+export { unlessAborted } from '../errors/aborted.ts'
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP, so that what is open is closed; a second one ends the process at once. */
@@ -20,14 +22,4 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** What the promise brings, unless the signal aborts first. @throws the signal's reason */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([
-    promise,
-    aborted(signal).then(() => {
-      throw signal.reason
-    }),
-  ])
 }

@@ -762,7 +762,7 @@ export const CODES = {
  * What may go well when the very same request is sent again later, with nothing changed by whoever sends it. Of all else something has to be
  * changed first, or money is at stake: `payment-unknown` is for `GET payments/…` to follow, and not for a second try.
  */
-const RETRYABLE: readonly ErrorCode[] = [
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'agreement-busy',
   'too-many-agreements',
   'too-many-invoices',
@@ -786,10 +786,10 @@ const RETRYABLE: readonly ErrorCode[] = [
   'wait-over',
   'disk-full',
   'ledger-failed',
-]
+])
 
 /** Whether the same request may go well later. */
-export const isRetryable = (code: ErrorCode): boolean => RETRYABLE.includes(code)
+export const isRetryable = (code: ErrorCode): boolean => RETRYABLE.has(code)
 
 /** Stable name of an error, such as `price-too-high`. */
 export type ErrorCode = keyof typeof CODES

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PriceSpec } from '../money/tariff.ts'
@@ -33,15 +34,17 @@ export interface GatewayParts {
    * close after the gateway.
    */
   readonly openSeller: (node: string | undefined) => Promise<OpenedSeller>
-  /** Opens the node of a recipient of a split, to make invoices; the gateway closes it. */
+  /** Opens the node of a recipient of a split, to make invoices; the gateway closes it. None by default: no route can be split. */
   readonly openRecipient?: (node: string) => Promise<RecipientNode>
-  /** Makers of what routes sell, asked before the gateway's own. */
+  /** Makers of what routes sell, asked before the gateway's own. None by default. */
   readonly sources?: readonly SourceMaker[]
   /**
    * Pages for people. Asked for every path below `/.stream/`, which no route gets; and wherever a browser goes, with the answer of the
-   * route that it came to, to be shown in that one's place. Status and challenge of a 402 stay.
+   * route that it came to, to be shown in that one's place. Status and challenge of a 402 stay. No pages by default.
    */
   readonly pages?: (request: Request, answer?: Answer) => Response | undefined | Promise<Response | undefined>
+  /** Calls the opening off: it rejects with the signal's reason, and what opens after that is closed. None by default. */
+  readonly signal?: AbortSignal
 }
 
 /** What a browser would get without a page. */
@@ -98,10 +101,16 @@ export class Gateway {
   ): Promise<Gateway> {
     const gateway = new Gateway(config, parts)
     if (onEvent) gateway.#listeners.add(onEvent)
+    const { signal } = parts
+    signal?.throwIfAborted()
+    const applying = gateway.#apply(config)
     try {
-      await gateway.#apply(config)
+      await unlessAborted(applying, signal)
     } catch (error) {
-      await gateway.close()
+      const closed = applying.catch(() => {}).then(() => gateway.close())
+      // Nodes that are being opened may take as long as they like.
+      if (signal?.aborted) closed.catch(() => {})
+      else await closed
       throw error
     }
     return gateway

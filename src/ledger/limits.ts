@@ -5,23 +5,23 @@ import { type Msat, ZERO } from '../money/msat.ts'
  * `day`, `host` and `fees` hold for any 24 hours, so that they renew; `total` never does.
  */
 export interface Limits {
-  /** On one request. */
+  /** On one request. No limit by default. */
   readonly request?: Msat | undefined
-  /** On one agreement. */
+  /** On one agreement. No limit by default. */
   readonly agreement?: Msat | undefined
-  /** At one host, in any 24 hours. */
+  /** At one host, in any 24 hours. No limit by default. */
   readonly host?: Msat | undefined
-  /** At all hosts, in any 24 hours. */
+  /** At all hosts, in any 24 hours. No limit by default. */
   readonly day?: Msat | undefined
-  /** For routing, at all hosts, in any 24 hours. Every payment has a cap of its own besides. */
+  /** For routing, at all hosts, in any 24 hours. Every payment has a cap of its own besides. No limit by default. */
   readonly fees?: Msat | undefined
-  /** In all, for as long as the journal is kept. */
+  /** In all, for as long as the journal is kept. No limit by default. */
   readonly total?: Msat | undefined
-  /** By one caller, for as long as the journal is kept. Those of a caller are given with each of its payments, and not kept. */
+  /** By one caller, for as long as the journal is kept. Those of a caller are given with each of its payments, and not kept. No limit by default. */
   readonly caller?: Msat | undefined
-  /** By one caller, in any 24 hours. */
+  /** By one caller, in any 24 hours. No limit by default. */
   readonly 'caller-day'?: Msat | undefined
-  /** By one caller at one host, in any 24 hours. */
+  /** By one caller at one host, in any 24 hours. No limit by default. */
   readonly 'caller-host'?: Msat | undefined
 }
 

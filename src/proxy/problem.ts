@@ -1,4 +1,3 @@
-import { isRetryable } from '../errors/codes.ts'
 import { toStreamError } from '../errors/error.ts'
 import { knownResponse } from '../seller/adapters/response.ts'
 import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
@@ -17,5 +16,5 @@ export function problemOf(error: unknown, request: Request, live?: LiveRequest):
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="streampay"'
   if (status === 407) headers['proxy-authenticate'] = 'Basic realm="streampay"'
   if (known.details.retryAfter !== undefined) headers['retry-after'] = known.details.retryAfter
-  return knownResponse(JSON.stringify({ ...problem, status, retryable: isRetryable(known.code) }), { status, headers })
+  return knownResponse(JSON.stringify({ ...problem, status }), { status, headers })
 }

@@ -1,6 +1,8 @@
 /** How much at once, and how much a second after that. */
 export interface Rate {
+  /** How many at once: requests, invoices, or msat, as what has the rate says. */
   readonly burst: number
+  /** How many more a second after that, in the same unit. */
   readonly perSecond: number
 }
 

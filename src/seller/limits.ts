@@ -29,7 +29,7 @@ export interface SellerLimits {
   readonly addresses: number
   /** Requests and watches of agreements that nobody has paid on yet, each of which holds a connection: 1,024. */
   readonly waiting: number
-  /** The same for one agreement: 128. */
+  /** The same for one agreement, in requests and watches: 128. */
   readonly waitingPerAgreement: number
   /** Requests on one agreement at once: 1,024. */
   readonly deliveriesPerAgreement: number

@@ -53,7 +53,7 @@ export interface WallOptions {
    * that price.
    */
   readonly scope?: string
-  /** For people, in the challenge. */
+  /** For people, in the challenge: at most 256 characters. None by default. */
   readonly description?: string
   /** How long work is held when payment stops, before it is aborted. In ms; 30 s by default. */
   readonly graceMs?: number

@@ -47,7 +47,7 @@ export interface SellerOptions {
   readonly ledger?: Ledger
   /** At least 32 bytes, the same after a restart if the ledger is kept. Random by default. */
   readonly secret?: Uint8Array
-  /** Protection space in challenges. */
+  /** Protection space in challenges, such as the host: at most 128 printable ASCII characters. `stream` by default. */
   readonly realm?: string
   /** How many agreements may wait for their first payment at once. 1,000 by default. */
   readonly maxUnpaidAgreements?: number
@@ -60,6 +60,7 @@ export interface SellerOptions {
   readonly trustProxy?: number
   /** How long a session of `lightning/session` may idle before it is closed and its balance returned. In ms; 5 minutes by default. */
   readonly sessionIdleMs?: number
+  /** Told what happens. Nobody by default. */
   readonly onEvent?: (event: SellerEvent) => void
 }
 

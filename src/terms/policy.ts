@@ -57,7 +57,9 @@ export const fixed =
 
 /** From this smallest payment on, this price. */
 export interface VolumeDiscount {
+  /** The smallest payment that earns it, in msat. */
   readonly from: Msat
+  /** What a unit then costs. */
   readonly price: Price
 }
 

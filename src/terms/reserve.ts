@@ -172,8 +172,11 @@ export const floor = (minimum: Reserve): SellerPolicy => comeDownTo(always(minim
 export interface Bargain {
   /** Never below. Where nothing else is given, every bid may come down to it. */
   readonly floor: Reserve
+  /** Down to `price` for a bid whose smallest payment is at least `from`, in msat. Nothing for volume by default. */
   readonly volume?: Parameters<typeof byVolume>[0] | undefined
+  /** Down to `price` while nothing is served, less far the more is, and not at all from `streams` requests at once on. Nothing for load by default. */
   readonly load?: Parameters<typeof byLoad>[0] | undefined
+  /** Down to the price of the hours that it is. No hours by default. */
   readonly hours?: readonly Hours[] | undefined
 }
 

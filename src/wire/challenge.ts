@@ -32,11 +32,14 @@ interface Bounds {
   readonly secret: Uint8Array
   /** Protection space, such as the host: printable ASCII without `|`, quotes and backslash. */
   readonly realm: string
+  /** Until when the offer stands, in ms since 1970. */
   readonly expiresAtMs: number
+  /** For people: at most 256 characters. None by default. */
   readonly description?: string
 }
 
 export interface ChallengeOptions extends Bounds {
+  /** What is offered: it is the challenge's `request`. */
   readonly offer: Offer
 }
 

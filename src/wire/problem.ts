@@ -8,7 +8,7 @@ const OWN_BASE = 'urn:streampay:problem:'
 const MAX_DETAIL = 2000
 const MAX_DETAILS = 32
 
-/** A problem document (RFC 9457), with `code` and `hint` of ours, and the error's details as further members. */
+/** A problem document (RFC 9457), with `code`, `hint` and `retryable` of ours, and the error's details as further members. */
 export interface Problem {
   readonly type: string
   readonly title: string
@@ -16,7 +16,9 @@ export interface Problem {
   readonly detail: string
   readonly code: ErrorCode
   readonly hint: string
-  readonly [name: string]: string | number
+  /** Whether the very same request may go well later. */
+  readonly retryable: boolean
+  readonly [name: string]: string | number | boolean
 }
 
 /** Types that the drafts of `charge` and `session` add under `lightning/`. */
@@ -32,7 +34,7 @@ const LIGHTNING: Readonly<Record<string, ErrorCode>> = {
   'invalid-return-invoice': 'return-invalid',
 }
 
-const RESERVED = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'hint'])
+const RESERVED = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'hint', 'retryable'])
 
 /**
  * The body of an error answer.
@@ -48,6 +50,7 @@ export function toProblem(error: StreamError): Problem {
     detail: error.message,
     code: error.code,
     hint: error.hint,
+    retryable: error.retryable,
   }
 }
 

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
+import { ABSENT } from '../../src/cli/schema/absent.ts'
 import { EVENTS } from '../../src/cli/schema/events.ts'
 import { CODES, EXIT } from '../../src/errors/codes.ts'
 import { commands, tempFolder } from './command.ts'
@@ -13,6 +14,9 @@ interface Named {
   readonly type?: string
   readonly unit?: string
   readonly value?: string
+  readonly required?: boolean
+  readonly default?: unknown
+  readonly absent?: string
 }
 interface Schema {
   readonly commands: ReadonlyArray<{
@@ -71,6 +75,24 @@ test('what has a unit says it, and what has a default or an environment variable
       }
     }
   }
+})
+
+test('what holds without an option is told: its default, or what happens then', () => {
+  const told = new Set<string>()
+  const untold: string[] = []
+  for (const { name, options } of all.commands) {
+    for (const { flag, value, required, default: preset, absent, description } of options) {
+      if (value === 'none' || required || preset !== undefined) continue
+      const key = `${name} ${flag}`
+      if (absent !== undefined) told.add(ABSENT[key] === undefined ? flag! : key)
+      else if (!/\bdefault\b/i.test(description)) untold.push(key)
+    }
+  }
+  expect(untold).toEqual([])
+  expect(
+    Object.keys(ABSENT).filter((key) => !told.has(key)),
+    'of no option',
+  ).toEqual([])
 })
 
 test('one command, a group, and none', async () => {

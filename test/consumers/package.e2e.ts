@@ -17,7 +17,7 @@ beforeAll(async () => {
   packed = await packPackage(dir)
   await installPackage(packed.tarball, consumer)
   writeFileSync(path.join(consumer, 'package.json'), '{ "type": "module" }')
-})
+}, 240_000)
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 test('the tarball is small and holds no test, no source and no map', () => {

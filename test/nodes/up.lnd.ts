@@ -24,6 +24,8 @@ import { nodeHome } from './managed.ts'
 const { net, skip } = await sharedNet()
 const lnd = builtBinaries()?.lnd ?? ''
 const CLOSED = '127.0.0.1:1'
+/** Ten starts of an LND, each with a wallet's key to make or to open: no test is about time. */
+const PATIENCE_MS = 600_000
 
 describe.skipIf(skip)(`a managed node${skip ? ` (skipped: ${skip})` : ''}`, () => {
   const { run, start, home, state, dirOf, pidOf, kill, read } = nodeHome()
@@ -163,58 +165,62 @@ describe.skipIf(skip)(`a managed node${skip ? ` (skipped: ${skip})` : ''}`, () =
     ])
   })
 
-  test('is finished by a second call, at whatever moment the first and LND were killed', async () => {
-    const moments: ReadonlyArray<readonly [string, () => boolean]> = [
-      ['LND has just begun', () => pidOf('carl') !== undefined],
-      ['it waits for a wallet', () => existsSync(join(dirOf('carl'), 'data/chain/bitcoin/regtest/chain.sqlite'))],
-      [
-        'it has a wallet and not all macaroons',
-        () => existsSync(join(dirOf('carl'), 'data/chain/bitcoin/regtest/admin.macaroon')),
-      ],
-    ]
-    for (const [what, isThere] of moments) {
-      const first = start(...upArgs('carl', ...onRegtest()))
-      await expect.poll(isThere, { timeout: 170_000, interval: 5, message: what }).toBe(true)
-      first.signal('SIGKILL')
+  test(
+    'is finished by a second call, at whatever moment the first and LND were killed',
+    async () => {
+      const moments: ReadonlyArray<readonly [string, () => boolean]> = [
+        ['LND has just begun', () => pidOf('carl') !== undefined],
+        ['it waits for a wallet', () => existsSync(join(dirOf('carl'), 'data/chain/bitcoin/regtest/chain.sqlite'))],
+        [
+          'it has a wallet and not all macaroons',
+          () => existsSync(join(dirOf('carl'), 'data/chain/bitcoin/regtest/admin.macaroon')),
+        ],
+      ]
+      for (const [what, isThere] of moments) {
+        const first = start(...upArgs('carl', ...onRegtest()))
+        await expect.poll(isThere, { timeout: 170_000, interval: 5, message: what }).toBe(true)
+        first.signal('SIGKILL')
+        kill('carl')
+        await first.end()
+        await expect.poll(() => pidOf('carl'), { timeout: 20_000 }).toBeUndefined()
+      }
+      // The command alone, when it has asked for a wallet: LND is started again, and has it or has it not.
+      const asking = start(...upArgs('dora', ...onRegtest()))
+      await expect
+        .poll(() => existsSync(join(dirOf('dora'), 'wallet.asked')), { timeout: 170_000, interval: 2 })
+        .toBe(true)
+      asking.signal('SIGKILL')
+      await asking.end()
+      expect(good(await up('dora', ...onRegtest())).state).toBe('ready')
+      expect(existsSync(join(dirOf('dora'), 'wallet.asked'))).toBe(false)
+      kill('dora')
+      // Earlier: LND goes on, and is found.
+      const alone = start(...upArgs('carl', ...onRegtest()))
+      await expect.poll(() => pidOf('carl'), { timeout: 60_000 }).toBeDefined()
+      alone.signal('SIGKILL')
+      await alone.end()
+      const pid = pidOf('carl')
+      // LND alone: the command says what became of it.
+      const orphaned = start(...upArgs('carl', ...onRegtest()))
+      await orphaned.event('step', ({ step }) => step === 'open')
+      expect(pidOf('carl')).toBe(pid)
       kill('carl')
-      await first.end()
+      expect((await orphaned.end()).error).toMatchObject({ code: 'node-failed' })
+      expect(good(await up('carl', ...onRegtest()))).toMatchObject({ state: 'ready', network: 'regtest' })
+      // Two at once: one of them does it.
+      kill('carl')
       await expect.poll(() => pidOf('carl'), { timeout: 20_000 }).toBeUndefined()
-    }
-    // The command alone, when it has asked for a wallet: LND is started again, and has it or has it not.
-    const asking = start(...upArgs('dora', ...onRegtest()))
-    await expect
-      .poll(() => existsSync(join(dirOf('dora'), 'wallet.asked')), { timeout: 170_000, interval: 2 })
-      .toBe(true)
-    asking.signal('SIGKILL')
-    await asking.end()
-    expect(good(await up('dora', ...onRegtest())).state).toBe('ready')
-    expect(existsSync(join(dirOf('dora'), 'wallet.asked'))).toBe(false)
-    kill('dora')
-    // Earlier: LND goes on, and is found.
-    const alone = start(...upArgs('carl', ...onRegtest()))
-    await expect.poll(() => pidOf('carl'), { timeout: 60_000 }).toBeDefined()
-    alone.signal('SIGKILL')
-    await alone.end()
-    const pid = pidOf('carl')
-    // LND alone: the command says what became of it.
-    const orphaned = start(...upArgs('carl', ...onRegtest()))
-    await orphaned.event('step', ({ step }) => step === 'open')
-    expect(pidOf('carl')).toBe(pid)
-    kill('carl')
-    expect((await orphaned.end()).error).toMatchObject({ code: 'node-failed' })
-    expect(good(await up('carl', ...onRegtest()))).toMatchObject({ state: 'ready', network: 'regtest' })
-    // Two at once: one of them does it.
-    kill('carl')
-    await expect.poll(() => pidOf('carl'), { timeout: 20_000 }).toBeUndefined()
-    const both = await Promise.all([up('carl'), up('carl')])
-    expect(both.map(({ code }) => code)).toContain(0)
-    for (const { code, error } of both) if (code !== 0) expect(error).toMatchObject({ code: 'node-busy' })
-    const interrupted = start(...upArgs('carl'))
-    interrupted.signal('SIGINT')
-    await interrupted.end()
-    expect(pidOf('carl')).toBeDefined()
-    expect((await run('node', 'down', '--name', 'carl', '--json')).code).toBe(0)
-  })
+      const both = await Promise.all([up('carl'), up('carl')])
+      expect(both.map(({ code }) => code)).toContain(0)
+      for (const { code, error } of both) if (code !== 0) expect(error).toMatchObject({ code: 'node-busy' })
+      const interrupted = start(...upArgs('carl'))
+      interrupted.signal('SIGINT')
+      await interrupted.end()
+      expect(pidOf('carl')).toBeDefined()
+      expect((await run('node', 'down', '--name', 'carl', '--json')).code).toBe(0)
+    },
+    PATIENCE_MS,
+  )
 
   test('of a public network makes no wallet before its seed is kept, and no second seed after a kill', async () => {
     const file = join(home, 'signet.txt')

@@ -1,4 +1,5 @@
 import { NWCClient } from '@getalby/sdk/nwc'
+import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import type {
   Invoice,
@@ -27,17 +28,18 @@ const NETWORKS: readonly string[] = ['mainnet', 'testnet', 'signet', 'regtest', 
 /**
  * A wallet behind Nostr Wallet Connect, in a browser. Loaded on its own, because most pages do not need it.
  * @param connection `nostr+walletconnect://…`: who has it spends, so it is kept in memory and nowhere else
- * @throws StreamError `node-unreachable`
+ * @throws StreamError `node-unreachable`; the signal's reason
  */
-export async function openNwc(connection: string): Promise<PayingNode> {
+export async function openNwc(connection: string, signal?: AbortSignal): Promise<PayingNode> {
   let client: NWCClient | undefined
   try {
     client = new NWCClient({ nostrWalletConnectUrl: connection })
-    const { pubkey, alias, network } = await client.getInfo()
+    const { pubkey, alias, network } = await unlessAborted(client.getInfo(), signal)
     if (!NETWORKS.includes(network)) throw new Error('the wallet names no network that is known')
     return new NwcNode(client, pubkey, alias || 'Nostr Wallet Connect', network as Network)
   } catch (error) {
     client?.close()
+    signal?.throwIfAborted()
     throw new StreamError('node-unreachable', 'the wallet does not answer through its relay', {}, error)
   }
 }

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError, toStreamError } from '../../errors/error.ts'
 import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
 import type { LightningNode } from '../../lightning/node.ts'
@@ -22,16 +23,19 @@ import {
 import { dealOf, readPast } from './past.ts'
 
 export interface RecoverOptions {
+  /** The node that earlier runs paid with: only that one knows what became of their payments. */
   readonly node: LightningNode
+  /** What earlier runs wrote. */
   readonly journal: Journal
   /** What sends requests; the default is `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** Also closes the agreements that were left open, and takes their balances back. Otherwise a later purchase takes them up. */
+  /** Also closes the agreements that were left open, and takes their balances back. False by default: a later purchase takes them up. */
   readonly close?: boolean
   /** Which agreements are taken up; all by default. */
   readonly takes?: (agreement: JournalAgreement) => boolean
   /** How long payments without an outcome are followed. In ms; 60 s by default. */
   readonly withinMs?: number
+  /** Ends it where it is: what was found out by then is in the journal, and another run goes on from there. None by default. */
   readonly signal?: AbortSignal
 }
 
@@ -69,14 +73,14 @@ const CONTROL_TIMEOUT_MS = 20_000
  * Takes up what earlier runs left behind, killed or cut off: follows every payment of unknown outcome to its end by its payment hash,
  * asks again for returns that did not arrive, and closes what is open where it is told to. What a running process holds is left
  * alone. Nothing is paid, so that repeating it is always safe.
- * @throws StreamError `ledger-failed`, `node-…`
+ * @throws StreamError `ledger-failed`, `node-…`; the signal's reason
  * @example const { payments, agreements } = await recover({ node, journal, close: true })
  */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
   const payments = await recoverPayments(options)
   const agreements: RecoveredAgreement[] = []
   for (const entry of await options.journal.agreements()) {
-    if (options.signal?.aborted) break
+    options.signal?.throwIfAborted()
     if (options.takes?.(entry) === false) continue
     const recovered = await recoverAgreement(options, entry)
     if (recovered) agreements.push(recovered)
@@ -108,15 +112,18 @@ export async function closeAgreement(options: RecoverOptions, id: string): Promi
 
 async function recoverPayments(options: RecoverOptions): Promise<RecoveredPayment[]> {
   const { node, journal, withinMs = WITHIN_MS, signal } = options
-  const self = payerOf(await node.info())
+  const self = payerOf(await unlessAborted(node.info(), signal))
   const results = new Map<string, RecoveredPayment>()
   const untilMs = performance.now() + withinMs
   for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS.last)) {
     const open = await journal.abandonedPayments()
-    for (const payment of open) results.set(payment.paymentHash, await judge(node, journal, payment, self))
+    for (const payment of open) {
+      results.set(payment.paymentHash, await unlessAborted(judge(node, journal, payment, self), signal))
+    }
     const left = [...results.values()].some(({ now }) => now === 'open')
-    if (!left || signal?.aborted || performance.now() + pauseMs > untilMs) return [...results.values()]
+    if (!left || performance.now() + pauseMs > untilMs) return [...results.values()]
     await pause(pauseMs, signal)
+    signal?.throwIfAborted()
   }
 }
 
@@ -145,7 +152,7 @@ async function recoverAgreement(
   options: RecoverOptions,
   entry: JournalAgreement,
 ): Promise<RecoveredAgreement | undefined> {
-  const { journal, node, fetch = globalThis.fetch, close = false } = options
+  const { journal, node, fetch = globalThis.fetch, close = false, signal } = options
   const { id, url, method } = entry
   const { paid } = await readPast(journal, entry)
   const token = tokenOf(entry)
@@ -153,7 +160,7 @@ async function recoverAgreement(
   if (entry.state === 'closed' && !isOwed(entry, paid)) return undefined
   const deal = dealOf(entry)
   if (!deal || !(await journal.holdAgreement(id))) return undefined
-  const endpoint = { url, method, fetch, timeoutMs: CONTROL_TIMEOUT_MS }
+  const endpoint = { url, method, fetch, timeoutMs: CONTROL_TIMEOUT_MS, signal }
   const taking: Taking = { node, journal, endpoint, deal }
   const about = { id, url, paid, amount: ZERO }
   try {
@@ -161,6 +168,7 @@ async function recoverAgreement(
     const statement = await closedStatement(taking, entry, paid)
     return { ...about, now: 'closed', ...(await takeBackAll(taking, entry, paid, statement)) }
   } catch (error) {
+    signal?.throwIfAborted()
     const known = toStreamError(error)
     // A seller that has forgotten it may only have been started with other books. Once it has expired nobody will remember it.
     const isOver = known.code === 'agreement-unknown' && deal.agreement.expiresAtMs <= Date.now()

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../errors/aborted.ts'
 import { type ErrorCode, EXIT } from '../../errors/codes.ts'
 import { StreamError, toStreamError } from '../../errors/error.ts'
 import { type Counts, formatAsked } from '../../money/tariff.ts'
@@ -86,7 +87,7 @@ export class Comparing {
 
   /** @throws StreamError what the first seller that was tried failed with; where none can be tried, what one of them failed with before */
   async fetch(path: string, request: RequestInit): Promise<Response> {
-    await this.#choose(path, request)
+    await unlessAborted(this.#choose(path, request), request.signal)
     let failure: unknown
     for (const place of this.#order()) {
       try {
@@ -113,7 +114,7 @@ export class Comparing {
 
   /** The offer of the seller that would be bought from. */
   async price(path: string, request: RequestInit): Promise<Offer | undefined> {
-    await this.#look(path, request)
+    await unlessAborted(this.#look(path, request), request.signal)
     return this.#order()[0]?.offer
   }
 
@@ -140,7 +141,7 @@ export class Comparing {
     await this.#leave(current)
   }
 
-  /** One look at a time: requests that come together share it. */
+  /** One look at a time: requests that come together share it, and one that is called off does not end it for the others. */
   #look(path: string, request: RequestInit): Promise<void> {
     this.#looking ??= this.#askAll(path, request).finally(() => {
       this.#looking = undefined
@@ -148,22 +149,20 @@ export class Comparing {
     return this.#looking
   }
 
-  async #askAll(path: string, { method = 'GET', signal }: RequestInit): Promise<void> {
+  async #askAll(path: string, { method = 'GET' }: RequestInit): Promise<void> {
     const now = performance.now()
     const asked = this.#places.filter(({ outUntilMs }) => outUntilMs <= now)
     await Promise.all(
       asked.map(async (place) => {
-        const limit = AbortSignal.timeout(LOOK_TIMEOUT_MS)
+        const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS)
         try {
-          const offer = await this.#counter.price(join(place.base, path), {
-            method,
-            signal: signal ? AbortSignal.any([signal, limit]) : limit,
-          })
+          const offer = await this.#counter.price(join(place.base, path), { method, signal })
           if (offer) checkPayee(place.base, offer, place.payee)
           place.payee ??= offer?.payee
           place.offer = offer
         } catch (error) {
-          if (!signal?.aborted) await this.#rest(place, toStreamError(error))
+          const late = new StreamError('seller-unreachable', `nothing was answered within ${LOOK_TIMEOUT_MS} ms`)
+          await this.#rest(place, signal.aborted ? late : toStreamError(error))
         }
       }),
     )

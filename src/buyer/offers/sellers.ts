@@ -14,7 +14,7 @@ export interface Sellers {
   readonly betterBy?: number
   /** What a request is taken to use where tariffs are compared; 1,000 tokens each way by default. */
   readonly expected?: Partial<Counts>
-  /** Told who is chosen, who is left for a cheaper one, and who is not bought from for a while, or any more. */
+  /** Told who is chosen, who is left for a cheaper one, and who is not bought from for a while, or any more. Nobody by default. */
   readonly onNews?: (news: SellerNews) => void
 }
 

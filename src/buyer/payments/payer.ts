@@ -247,17 +247,21 @@ export class Payer {
   }
 
   /**
-   * Resolves when no payment is on its way any more, or after `timeoutMs`. Unknown outcomes are asked after once more. A payment that
+   * Resolves when no payment is on its way any more, after `timeoutMs`, or when the signal aborts. Unknown outcomes are asked after once more. A payment that
    * ends may be followed by another, for what was received meanwhile: that one is waited for as well.
    */
-  async settled(timeoutMs: number): Promise<void> {
-    await this.#follower.askNow()
-    const late = Promise.withResolvers<'late'>()
-    const timer = setTimeout(() => late.resolve('late'), timeoutMs)
+  async settled(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<'late'>()
+    const late = () => resolve('late')
+    signal?.addEventListener('abort', late)
+    if (signal?.aborted) late()
+    await Promise.race([this.#follower.askNow(), promise])
+    const timer = setTimeout(late, timeoutMs)
     while (this.#pending.size > 0) {
-      if ((await Promise.race([Promise.all(this.#pending.values()), late.promise])) === 'late') break
+      if ((await Promise.race([Promise.all(this.#pending.values()), promise])) === 'late') break
     }
     clearTimeout(timer)
+    signal?.removeEventListener('abort', late)
   }
 
   #state(nowMs: number): WindowState {

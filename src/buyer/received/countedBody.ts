@@ -19,30 +19,46 @@ export function countedBody(
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const source = body.getReader()
-  signal.addEventListener('abort', () => void source.cancel(signal.reason).catch(() => {}), { once: true })
   let controller: ReadableStreamDefaultController<Uint8Array>
-  const fail = (error: unknown): never => {
+  let over = false
+  let counting = false
+  /** A signal may outlive many bodies: none leaves anything on it. */
+  const end = (): void => {
+    over = true
+    signal.removeEventListener('abort', leave)
+  }
+  const fail = (error: unknown): void => {
+    if (over) return
+    end()
     const reason = signal.aborted ? signal.reason : error
     source.cancel(reason).catch(() => {})
-    throw reading.cut(reason)
+    controller.error(reading.cut(reason))
+  }
+  // Also while nobody reads: what is cut off is not open any more, and nothing more is paid for it. What is being counted is handed out first.
+  const leave = (): void => {
+    if (!counting) fail(signal.reason)
   }
   // Two callbacks for the whole body, and not an async function for each chunk: what a chunk leaves behind is collected while
   // the next one waits.
   const take = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
+    if (over) return
+    counting = true
     try {
-      if (signal.aborted) throw signal.reason
       if (done) {
         reading.done()
+        end()
         controller.close()
       } else {
         reading.read(value)
         controller.enqueue(value)
+        if (signal.aborted) fail(signal.reason)
       }
     } catch (error) {
       fail(error)
     }
+    counting = false
   }
-  return new ReadableStream<Uint8Array>(
+  const counted = new ReadableStream<Uint8Array>(
     {
       start(own) {
         controller = own
@@ -52,10 +68,14 @@ export function countedBody(
         return source.read().then(take, fail)
       },
       cancel(reason) {
-        reading.cut(reason)
+        if (!over) reading.cut(reason)
+        end()
         return source.cancel(reason)
       },
     },
     { highWaterMark: 0 },
   )
+  signal.addEventListener('abort', leave)
+  if (signal.aborted) leave()
+  return counted
 }

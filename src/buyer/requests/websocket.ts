@@ -6,10 +6,13 @@ import type { Buyer } from '../buyer.ts'
 import { type OwnSending, SEND } from './sending.ts'
 
 export interface WebSocketOptions {
+  /** Subprotocols to ask for, best first. None by default. */
   readonly protocols?: readonly string[]
+  /** Sent with the upgrade. None by default. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Ends the opening, and then the socket at once: what reads it gets the signal's reason. None by default. */
   readonly signal?: AbortSignal
-  /** What looks names up, in the place of the system. */
+  /** What looks names up. The system by default. */
   readonly lookup?: LookupFunction
 }
 
@@ -246,7 +249,8 @@ function upgrade(
   })
   return new Promise((resolve, reject) => {
     const leave = () => socket.terminate()
-    signal?.addEventListener('abort', leave, { once: true })
+    signal?.addEventListener('abort', leave)
+    socket.once('close', () => signal?.removeEventListener('abort', leave))
     if (signal?.aborted) leave()
     socket.once('error', reject)
     socket.once('unexpected-response', (_, answer) => {

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError, toStreamError } from '../../errors/error.ts'
 import type { Journal, JournalReturn } from '../../ledger/journal.ts'
 import type { PayingNode } from '../../lightning/node.ts'
@@ -75,11 +76,13 @@ export async function takeBack(taking: Taking, amount: Msat): Promise<Closing['r
   if (amount === 0n) return 'nothing'
   if (amount < SMALLEST_RETURN) return 'kept'
   const { node, journal, deal } = taking
+  const { signal } = taking.endpoint
   const { id } = deal.agreement
   let asked = false
   try {
-    const description = `return ${id}`
-    const [invoice] = await node.createInvoices([{ amount, description, expiresInSeconds: RETURN_LIFE_SECONDS }])
+    signal?.throwIfAborted()
+    const request = { amount, description: `return ${id}`, expiresInSeconds: RETURN_LIFE_SECONDS }
+    const [invoice] = await unlessAborted(node.createInvoices([request]), signal)
     await journal.noteReturn(id, { invoice: invoice!.request, amount, status: 'asked' })
     asked = true
     return await askForReturn(taking, invoice!.request, amount)
@@ -107,7 +110,7 @@ export async function askForReturn(
   const { secret, challenge, agreement } = deal
   const payload = { action: 'return' as const, agreement: agreement.id, secret, invoice }
   const { paymentHash } = decodeInvoice(invoice)
-  const arrived = async () => (await node.lookupInvoice(paymentHash)) !== undefined
+  const arrived = async () => (await unlessAborted(node.lookupInvoice(paymentHash), endpoint.signal)) !== undefined
   let answered: unknown
   let refused = false
   if (!(await arrived())) {

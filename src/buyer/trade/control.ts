@@ -1,4 +1,5 @@
 import { StreamError } from '../../errors/error.ts'
+import { pause } from '../../lightning/pause.ts'
 import { type Challenge, INTENT, METHOD } from '../../wire/challenge.ts'
 import { formatCredential } from '../../wire/credential.ts'
 import { parseChallenges } from '../../wire/header.ts'
@@ -12,6 +13,8 @@ export interface Endpoint {
   readonly fetch: typeof globalThis.fetch
   /** For one attempt; an action takes at most twice this in all. */
   readonly timeoutMs: number
+  /** Ends what is being asked. The seller may have acted on it. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The most of an answer that is read: a bound on what a seller can make a buyer hold. */
@@ -53,7 +56,7 @@ interface Answer {
   readonly body: unknown
 }
 
-/** One whole answer of the seller's. @throws StreamError `seller-unreachable`, `seller-failed` */
+/** One whole answer of the seller's. @throws StreamError `seller-unreachable`, `seller-failed`; the reason of the endpoint's signal */
 export async function exchange(endpoint: Endpoint, challenge: Challenge, payload: Repeatable): Promise<Answer> {
   const untilMs = performance.now() + 2 * endpoint.timeoutMs
   for (let attempt = 0; ; attempt++) {
@@ -66,7 +69,8 @@ export async function exchange(endpoint: Endpoint, challenge: Challenge, payload
       if (last || answer.code !== 'seller-unreachable') throw answer
     } else if (last || (askedMs === undefined && !isGateways(answer))) return answer
     // Not all buyers that lost their answers at the same moment come back at the same moment.
-    await new Promise((resolve) => setTimeout(resolve, pauseMs * (1 + Math.random() / 2)))
+    await pause(pauseMs * (1 + Math.random() / 2), endpoint.signal)
+    endpoint.signal?.throwIfAborted()
   }
 }
 
@@ -75,6 +79,7 @@ async function tryOnce(endpoint: Endpoint, challenge: Challenge, payload: Repeat
     const response = await send(endpoint, challenge, payload)
     return { response, body: await readJson(response) }
   } catch (error) {
+    endpoint.signal?.throwIfAborted()
     return unreachable(endpoint.url, error)
   }
 }
@@ -96,14 +101,16 @@ export async function send(
   signal?: AbortSignal,
 ): Promise<Response> {
   const headers = { authorization: formatCredential({ challenge, payload }), 'accept-encoding': 'identity' }
+  const limit = signal ?? AbortSignal.timeout(endpoint.timeoutMs)
   try {
     return await endpoint.fetch(endpoint.url, {
       method: endpoint.method === 'HEAD' ? 'GET' : endpoint.method,
       headers,
       redirect: 'error',
-      signal: signal ?? AbortSignal.timeout(endpoint.timeoutMs),
+      signal: endpoint.signal ? AbortSignal.any([endpoint.signal, limit]) : limit,
     })
   } catch (error) {
+    endpoint.signal?.throwIfAborted()
     throw unreachable(endpoint.url, error)
   }
 }

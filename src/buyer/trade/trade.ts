@@ -168,9 +168,9 @@ export class Trade {
    * how the agreement stands: what it delivered and this buyer never got takes room in the window for good, because the
    * invariant holds over the whole agreement. One whose window is half used up that way is to be closed, and so is one in which
    * payments without an outcome leave no room for the next: theirs may take hours to come.
-   * @throws StreamError `seller-unreachable`, `seller-failed`, `count-mismatch`
+   * @throws StreamError `seller-unreachable`, `seller-failed`, `count-mismatch`; the signal's reason
    */
-  async isGood(): Promise<boolean> {
+  async isGood(signal?: AbortSignal): Promise<boolean> {
     if (this.ending) return false
     // What could not be paid has used up its invoices, and they stay open for minutes: another agreement has some of its own.
     if (this.#payer.error?.code === 'too-many-invoices') return false
@@ -178,9 +178,11 @@ export class Trade {
     if (this.#payer.error || !this.#outOfStep || this.#received.open.size > 0) return true
     const { challenge, agreement, secret } = this.deal
     const payload = { action: 'watch' as const, agreement: agreement.id, secret }
-    const statement = await statementNow(await send(this.endpoint, challenge, payload)).catch((error) => {
+    const endpoint = { ...this.endpoint, signal }
+    const statement = await statementNow(await send(endpoint, challenge, payload)).catch((error) => {
+      signal?.throwIfAborted()
       // The connection may end in the middle of it.
-      throw unreachable(this.endpoint.url, error)
+      throw unreachable(endpoint.url, error)
     })
     if (!statement || statement.state === 'closed') return false
     this.#heard(statement)
@@ -211,6 +213,7 @@ export class Trade {
     const abort = new AbortController()
     const signal = init.signal ? AbortSignal.any([init.signal, abort.signal]) : abort.signal
     const { request, sent } = countsUpload(this.agreement.tariff) ? await measured(init) : { request: init, sent: 0n }
+    init.signal?.throwIfAborted()
     const receipt = this.#begin(abort, sent)
     const headers = new Headers(request.headers)
     headers.set('authorization', this.#credential)
@@ -224,7 +227,7 @@ export class Trade {
       this.#end(receipt, false)
       if (abort.signal.aborted) throw this.#withCounts(abort.signal.reason)
       if (init.signal?.aborted) throw init.signal.reason
-      throw unreachable(url, error)
+      throw this.#withCounts(unreachable(url, error))
     }
   }
 
@@ -280,7 +283,7 @@ export class Trade {
     if (!response.body || isFlat) {
       this.#firstByteMs ??= performance.now() - this.#startedAt
       this.#end(receipt, true)
-      return response.body ? this.#counted(response, response.body, this.#uncounted, signal) : response
+      return response.body ? this.#counted(response, response.body, this.#uncounted(signal), signal) : response
     }
     this.#watch()
     this.#payer.kick()
@@ -295,7 +298,7 @@ export class Trade {
       cut: (reason: unknown) => {
         receipt.cut = true
         this.#end(receipt, true)
-        return this.#cutError(reason)
+        return this.#cutError(reason, signal)
       },
     }
     return this.#counted(response, response.body, reading, signal)
@@ -307,14 +310,15 @@ export class Trade {
   }
 
   /** A body whose request is counted as such: of the reading only that it was cut off is of interest. */
-  get #uncounted(): Reading {
+  #uncounted(signal: AbortSignal): Reading {
     const nothing = () => {}
-    return { waiting: nothing, read: nothing, done: nothing, cut: (reason) => this.#cutError(reason) }
+    return { waiting: nothing, read: nothing, done: nothing, cut: (reason) => this.#cutError(reason, signal) }
   }
 
-  /** What the reader of a body that was cut off gets. */
-  #cutError(reason: unknown): unknown {
-    return reason instanceof DOMException ? reason : this.#withCounts(interrupted(reason))
+  /** What the reader of a body that was cut off gets: of who called it off the very reason, with the counts if it is one of our errors. */
+  #cutError(reason: unknown, signal: AbortSignal): unknown {
+    const own = (signal.aborted && reason === signal.reason) || reason instanceof DOMException
+    return own && !(reason instanceof StreamError) ? reason : this.#withCounts(interrupted(reason))
   }
 
   #count(counter: BodyCounter, chunk: Uint8Array, receipt: Receipt): void {
@@ -454,27 +458,28 @@ export class Trade {
   }
 
   /** Leaves the agreement open at the seller; what is in flight is followed to its end, and nothing more is paid from here. */
-  async keep(): Promise<void> {
+  async keep(signal?: AbortSignal): Promise<void> {
     this.#readers.abortAll(new StreamError('interrupted', 'the buyer was closed'))
-    await this.#rest()
+    await this.#rest(signal)
     await this.#wallet.journal.releaseAgreement(this.agreement.id)
   }
 
   /**
    * Ends the agreement, once: the final statement is checked against the buyer's own count, and the balance comes back. Where the
-   * seller cannot be asked the agreement is given back to the journal, open as it is.
-   * @throws StreamError `seller-unreachable`, `statement-invalid`
+   * seller cannot be asked, or the signal aborts before it has answered, the agreement is given back to the journal, open as it is.
+   * @throws StreamError `seller-unreachable`, `statement-invalid`; the signal's reason
    */
-  close(): Promise<Closing> {
-    this.#closing ??= this.#close().finally(() => this.#wallet.journal.releaseAgreement(this.agreement.id))
+  close(signal?: AbortSignal): Promise<Closing> {
+    this.#closing ??= this.#close(signal).finally(() => this.#wallet.journal.releaseAgreement(this.agreement.id))
     return this.#closing
   }
 
-  async #close(): Promise<Closing> {
+  async #close(signal: AbortSignal | undefined): Promise<Closing> {
     this.#readers.abortAll(new StreamError('interrupted', 'the agreement was closed'))
-    await this.#rest()
+    await this.#rest(signal)
     const { agreement } = this.deal
-    const statement = await askForClosing(this.endpoint, this.deal, this.#payer.paid)
+    const endpoint = { ...this.endpoint, signal }
+    const statement = await askForClosing(endpoint, this.deal, this.#payer.paid)
     this.#closed = true
     const now = performance.now()
     const { paid } = this.#payer
@@ -485,14 +490,14 @@ export class Trade {
     await journal.closeAgreement(agreement.id, JSON.stringify(encodeStatement(statement)))
     // More than was paid is nobody's to return.
     const amount = min(statement.balance, paid)
-    const returned = await takeBack({ node, journal, endpoint: this.endpoint, deal: this.deal }, amount)
+    const returned = await takeBack({ node, journal, endpoint, deal: this.deal }, amount)
     if (returned === 'settled') this.#returned = amount
     return { agreement: agreement.id, statement, returned, amount, ...(dispute && { dispute }) }
   }
 
   /** Waits for what is on its way, and notes the count. */
-  async #rest(): Promise<void> {
-    await this.#payer.settled(SETTLE_MS)
+  async #rest(signal: AbortSignal | undefined): Promise<void> {
+    await this.#payer.settled(SETTLE_MS, signal)
     this.#payer.end()
     this.#note()
   }

@@ -16,12 +16,12 @@ export function answered(line: string, structured: object, foreign?: string): Ca
 }
 
 /**
- * A failure that the agent can act on: `code`, `hint`, and what was paid and received, as JSON in the second text and in `_meta`.
+ * A failure that the agent can act on: `code`, `hint`, `retryable`, and what was paid and received, as JSON in the second text and in `_meta`.
  * @param partial what had come of a body
  */
 export function failed(error: unknown, sums: Readonly<Record<string, unknown>> = {}, partial?: string): CallToolResult {
-  const { code, message, hint, details } = toStreamError(fromNodeError(error))
-  const told = { code, message: plain(message), hint, ...details, ...sums }
+  const { code, message, hint, retryable, details } = toStreamError(fromNodeError(error))
+  const told = { code, message: plain(message), hint, retryable, ...details, ...sums }
   return {
     isError: true,
     content: [

@@ -13,8 +13,17 @@ const FOR_PROGRAMS = new Set(['agreement', 'steps', 'status', 'limit'])
 /** Reports why a command ends, and returns its exit code. What happened, why, and what to do. */
 export function reportError(error: unknown, output: Output): number {
   const known = toStreamError(fromNodeError(error))
-  const { code, message, hint, details, exitCode } = known
-  output.event('error', { ...details, ok: false, code, title: CODES[code].title, message, hint, exit: exitCode })
+  const { code, message, hint, retryable, details, exitCode } = known
+  output.event('error', {
+    ...details,
+    ok: false,
+    code,
+    title: CODES[code].title,
+    message,
+    hint,
+    retryable,
+    exit: exitCode,
+  })
   output.say(`${red('error')} ${plain(message)}  ${dim(`(${code})`)}`)
   const facts = factsOf(message, details)
   if (facts.length > 0) output.say(dim(`      ${facts.join(' · ')}`))

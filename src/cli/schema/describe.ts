@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
-import { CODES, type ErrorCode, EXIT, type ExitName } from '../../errors/codes.ts'
+import { CODES, type ErrorCode, EXIT, type ExitName, isRetryable } from '../../errors/codes.ts'
+import { absentOf } from './absent.ts'
 import { EVENTS, FAILED } from './events.ts'
 import { typeOf, type ValueType } from './types.ts'
 
@@ -22,6 +23,8 @@ export interface OptionSchema extends Value {
   /** `none` for a switch. */
   readonly value: 'none' | 'required' | 'optional'
   readonly env?: string
+  /** What holds without it, where there is no default value. */
+  readonly absent?: string
 }
 
 export interface CommandSchema {
@@ -61,7 +64,7 @@ export function commandsOf(root: Command, path: readonly string[] = []): Command
 
 function schemaOf(command: Command, name: string): CommandSchema {
   const verbs = command.commands.map((verb) => verb.name())
-  const options = command.options.map(optionOf)
+  const options = command.options.map((option) => optionOf(option, name))
   const known = EVENTS[name]
   const speaks = options.some(({ flag }) => flag === '--json')
   return {
@@ -89,8 +92,10 @@ function argumentOf(argument: Argument): ArgumentSchema {
 }
 
 /** Options that collect what is given have a parser for it; others that are repeated go by the last. */
-function optionOf(option: Option): OptionSchema {
+function optionOf(option: Option, command: string): OptionSchema {
   const { long, short, flags, description, mandatory, variadic, defaultValue, argChoices, envVar, parseArg } = option
+  const takesValue = option.required || option.optional
+  const absent = takesValue && !mandatory ? absentOf(command, long ?? '') : undefined
   const placeholder = /[<[]([^>\].]+)/.exec(flags)?.[1]
   return {
     flag: long ?? short ?? flags,
@@ -102,6 +107,7 @@ function optionOf(option: Option): OptionSchema {
     ...(placeholder !== undefined && typeOf(placeholder)),
     ...(argChoices && { choices: argChoices }),
     ...(defaultValue !== undefined && { default: defaultValue }),
+    ...(defaultValue === undefined && absent !== undefined && { absent }),
     ...(envVar !== undefined && { env: envVar }),
   }
 }
@@ -112,5 +118,5 @@ export const exitCodes = () =>
 export const errorCodes = () =>
   (Object.keys(CODES) as ErrorCode[]).map((code) => {
     const { title, hint, exit, status } = CODES[code]
-    return { code, title, hint, exit: EXIT[exit], status }
+    return { code, title, hint, exit: EXIT[exit], status, retryable: isRetryable(code) }
   })

@@ -17,14 +17,15 @@ import { Live } from './live.ts'
 import { keptToken } from './token.ts'
 
 export interface AdminOptions {
+  /** What is shown: a `Gateway`. */
   readonly gateway: Watched
-  /** 0 takes a free one. */
+  /** The TCP port; 0 takes a free one. */
   readonly port: number
   /** A loopback address; 127.0.0.1 by default. From elsewhere: a tunnel, such as `ssh -L`. */
   readonly host?: string
   /** A folder for the token and what is remembered, made with mode 0700. */
   readonly home: string
-  /** Told of what fails in the dashboard itself. */
+  /** Told of what fails in the dashboard itself. Nobody by default. */
   readonly onError?: (error: StreamError) => void
 }
 

@@ -13,16 +13,20 @@ export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
 export interface Webhook {
   /** http or https; nothing is sent anywhere else, and no redirect is followed. */
   readonly url: string
+  /** What deliveries are signed with, as `readSecret` reads it. */
   readonly secret: Uint8Array
+  /** Which events it is sent. */
   readonly events: readonly WebhookEvent[]
 }
 
 export interface Pace {
+  /** Before the second attempt, in ms; each further pause is twice as long. */
   readonly firstDelayMs: number
+  /** The longest pause, in ms. */
   readonly longestDelayMs: number
-  /** After so long it is given up. */
+  /** After so long it is given up, in ms. */
   readonly lifeMs: number
-  /** For one attempt. */
+  /** For one attempt, in ms. */
   readonly timeoutMs: number
 }
 
@@ -31,11 +35,15 @@ const PACE: Pace = { firstDelayMs: 5000, longestDelayMs: 3_600_000, lifeMs: 3 * 
 const LONGEST_TIMER_MS = 600_000
 
 export interface WebhooksOptions {
+  /** What is told of: a `Gateway`. */
   readonly gateway: Watched
+  /** Who is told. */
   readonly webhooks: readonly Webhook[]
   /** A folder for what is still to be sent. */
   readonly home: string
+  /** Told of what was given up, and of what cannot be written. Nobody by default. */
   readonly onError?: (error: StreamError) => void
+  /** How a delivery that failed is tried again. By default after 5 s, then twice as long each time up to an hour, for three days. */
   readonly pace?: Pace
 }
 

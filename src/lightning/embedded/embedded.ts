@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { openUnlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
@@ -29,12 +30,14 @@ export interface EmbeddedOptions {
   readonly alias?: string
   /** Capacity of the channels it opens, in satoshi: 100 000 to 16 777 215. Default 16 000 000. Half of it starts with the peer. */
   readonly channelSat?: bigint
-  /** Only `regtest`: LDK 0.1.0 in WASM is for private chains, where money is free. */
+  /** Only `regtest`, which is the default: LDK 0.1.0 in WASM is for private chains, where money is free. */
   readonly network?: 'regtest'
   /** WASM memory above which the node restarts from its disk between payments, in MiB. Default 700; LDK ends at 4096. */
   readonly memoryLimitMiB?: number
-  /** Receives LDK's warnings and errors. */
+  /** Receives LDK's warnings and errors. Nobody does by default. */
   readonly log?: (line: string) => void
+  /** Calls the opening off: it rejects with the signal's reason, and what opens after that is closed at once. None by default. */
+  readonly signal?: AbortSignal
 }
 
 /** A Lightning node that lives in this process, on a private chain of this machine. */
@@ -71,7 +74,12 @@ const MIB = 1024 * 1024
  * const [invoice] = await seller.createInvoices([{ amount: sat(1), description: '', expiresInSeconds: 60 }])
  * await buyer.pay({ request: invoice.request, maxFee: ZERO, timeoutMs: 10_000 })
  */
-export async function createEmbeddedNode(options: EmbeddedOptions): Promise<EmbeddedNode> {
+export function createEmbeddedNode(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  return openUnlessAborted(open(options), options.signal)
+}
+
+async function open(options: EmbeddedOptions): Promise<EmbeddedNode> {
+  options.signal?.throwIfAborted()
   assertUsable(options)
   const directory = join(options.home, 'nodes', options.name)
   const unlock = lockDirectory(directory)

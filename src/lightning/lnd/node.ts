@@ -1,3 +1,4 @@
+import { openUnlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, minus, msat, sat } from '../../money/msat.ts'
 import type { LightningNode, Network, NodeAbilities, NodeInfo } from '../node.ts'
@@ -21,7 +22,12 @@ const GET_INFO_MS = 10_000
  * const node = await createLndNode(parseLndSpec('lnd:/home/me/.lnd'))
  * const [invoice] = await node.createInvoices([{ amount: sat(10), description: 'tea', expiresInSeconds: 600 }])
  */
-export async function createLndNode(options: LndOptions): Promise<LightningNode> {
+export function createLndNode(options: LndOptions): Promise<LightningNode> {
+  return openUnlessAborted(open(options), options.signal)
+}
+
+async function open(options: LndOptions): Promise<LightningNode> {
+  options.signal?.throwIfAborted()
   const rpc = await openRpc(options)
   try {
     const { network } = identityOf(await getInfo(rpc))

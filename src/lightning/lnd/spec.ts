@@ -12,8 +12,10 @@ export interface LndOptions {
   readonly cert: string
   /** Path of a macaroon. */
   readonly macaroon: string
-  /** The network this node must be on; any when absent. */
+  /** The network this node must be on. Any by default. */
   readonly network?: Network
+  /** Calls the opening off: it rejects with the signal's reason, and what opens after that is closed at once. None by default. */
+  readonly signal?: AbortSignal
 }
 
 export interface LndSpecContext {

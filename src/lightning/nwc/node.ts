@@ -1,3 +1,4 @@
+import { openUnlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import { MAX_MSAT, type Msat, ZERO } from '../../money/msat.ts'
 import { verifyMessage } from '../../wire/message.ts'
@@ -24,7 +25,12 @@ import { WalletStore } from './store.ts'
  * const node = await createNwcNode({ file: '/home/me/wallet.nwc', folder: '/home/me/.local/share/streampay/nwc', role: 'buyer' })
  * await node.pay({ request: 'lnbc…', maxFee: sat(3), timeoutMs: 30_000 })
  */
-export async function createNwcNode(options: NwcOptions): Promise<LightningNode> {
+export function createNwcNode(options: NwcOptions): Promise<LightningNode> {
+  return openUnlessAborted(open(options), options.signal)
+}
+
+async function open(options: NwcOptions): Promise<LightningNode> {
+  options.signal?.throwIfAborted()
   const connection = readConnection(options.file)
   const { link, service } = await WalletLink.open(connection)
   try {

@@ -11,10 +11,12 @@ export interface NwcOptions {
   readonly file: string
   /** Folder for the record. It belongs with the ledger and the journal: without it settlements would be missed. */
   readonly folder: string
-  /** What the wallet has to be able to do: asked when it is opened, so that nothing is found missing in the middle of a stream. */
+  /** What the wallet has to be able to do: asked when it is opened, so that nothing is found missing in the middle of a stream. Both by default. */
   readonly role?: 'seller' | 'buyer'
-  /** The network this wallet must be on; any when absent. */
+  /** The network this wallet must be on. Any by default. */
   readonly network?: Network
+  /** Calls the opening off: it rejects with the signal's reason, and what opens after that is closed at once. None by default. */
+  readonly signal?: AbortSignal
 }
 
 /** What a connection string says. Holds a secret: never to be logged. */

@@ -24,7 +24,7 @@ export interface PreparedPayment {
 }
 
 export interface PayLimits {
-  /** As people write it or in msat: only for an invoice that leaves it to the payer. */
+  /** As people write it or in msat: only for an invoice that leaves it to the payer. The invoice's own by default. */
   readonly amount?: string | Msat
   /** The most that routing may add: an amount, or a part such as "1%". Default: 3 %, and never less than 5 sat. */
   readonly maxFee?: string | Msat

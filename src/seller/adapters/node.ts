@@ -12,16 +12,17 @@ import { clientGone, send } from './send.ts'
 export type { WebHandler } from './request.ts'
 
 export interface ServeOptions {
-  /** 0 takes a free one. */
+  /** The TCP port; 0 takes a free one. */
   readonly port: number
-  /** 127.0.0.1 by default. */
+  /** The address to listen on. 127.0.0.1 by default. */
   readonly host?: string
-  /** PEM; with both, the server speaks TLS. */
+  /** Certificate, in PEM; with its key, the server speaks TLS. None by default: plain http. */
   readonly cert?: string | Uint8Array
+  /** The certificate's key, in PEM. None by default. */
   readonly key?: string | Uint8Array
-  /** Serves plain http to other machines too, such as to one that speaks TLS in front of this one. Loopback needs no leave. */
+  /** Serves plain http to other machines too, such as to one that speaks TLS in front of this one. False by default; loopback needs no leave. */
   readonly insecure?: boolean
-  /** Told of what handlers throw and bodies fail with. The client is told of none but a StreamError's message. */
+  /** Told of what handlers throw and bodies fail with. The client is told of none but a StreamError's message. Nobody by default. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -10,7 +10,7 @@ import { readSaid, type Said } from './upstream/prices.ts'
 import { basic, targetOf } from './upstream/target.ts'
 
 export interface UpstreamOptions {
-  /** Sent with every request: the upstream's own key. Goes before whatever the buyer sent. */
+  /** Sent with every request: the upstream's own key. Goes before whatever the buyer sent. None by default. */
   readonly headers?: Readonly<Record<string, string>>
   /** How long the upstream may take to answer, and between two chunks of its answer. In ms; 5 minutes by default. */
   readonly silenceMs?: number

@@ -1,0 +1,57 @@
+/**
+ * What holds without an option that has no default value, by `command flag`, or by the flag where it is the same everywhere. A test holds it
+ * against the parser: none is left out, and none is too many. Switches are off.
+ */
+export const ABSENT: Readonly<Record<string, string>> = {
+  '--max-price': 'no limit',
+  '--per-day': 'no limit',
+  '--output': 'to stdout',
+  '--lnd': 'found on the PATH, or built',
+  '--node': 'the only node there is',
+  'sell --price': 'required, unless --config is given',
+  'sell --config': 'what is sold is named on the command line',
+  'sell --floor': 'no haggling: the price is the price',
+  'sell --free': 'nothing',
+  'sell --cert': 'plain http',
+  'sell --key': 'plain http',
+  'sell --qualities': "one, of the film's own height",
+  'sell --log': 'no log',
+  'get --data': 'no body',
+  'get --request': 'GET, or POST with --data',
+  'get --header': 'none',
+  'get --also': 'one seller',
+  'proxy --to': 'each request names its seller',
+  'proxy --name': 'loopback addresses alone',
+  'proxy callers add --max': 'no limit of its own',
+  'proxy callers add --ahead': "the proxy's --ahead",
+  'proxy callers add --host': 'any host',
+  'price --for': 'some amounts that say something',
+  'simulate --buyer': 'all strategies',
+  'simulate --seller': 'all strategies',
+  'simulate --plot': 'no plot',
+  'budget set --at': 'all hosts together',
+  'history --since': 'from the beginning',
+  'verify --payee': 'the key that the proof names',
+  'pay --amount': "the invoice's own",
+  'payouts --pay-now': 'nothing is asked for: what stands is listed',
+  'mcp --hosts': 'any public host',
+  'mcp --files': 'no file is written',
+  'node up --name': 'the name of the network',
+  'node up --chain-peer': 'found by the light client itself',
+  'node up --btcd': 'a btcd of its own, started with it',
+  'node up --seed-file': 'shown on the terminal',
+  'node up --rpc-port': 'found, and kept',
+  'node up --peer-port': 'found, and kept',
+  'node down --name': 'the only node there is',
+  'node status --name': 'all nodes',
+  'node logs --name': 'the only node there is',
+  'node open --push': 'nothing',
+  'node close --to': "the node's own wallet",
+  'doctor --node': 'every node of `streampay node up`, or else the embedded one',
+  'doctor --for': 'nobody in particular',
+  'doctor --url': 'no seller is looked at',
+}
+
+/** What holds without this option; `undefined` where nothing is known. */
+export const absentOf = (command: string, flag: string): string | undefined =>
+  ABSENT[`${command} ${flag}`] ?? ABSENT[flag]
