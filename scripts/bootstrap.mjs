@@ -34,6 +34,8 @@ const TASKS = {
   vectors: ['scripts/make-vectors.ts'],
   'error-table': ['scripts/make-error-table.ts'],
   'options-table': ['scripts/make-options-table.ts'],
+  conformance: ['test/conformance/main.ts'],
+  'conformance-page': ['scripts/make-conformance-page.ts'],
 }
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))

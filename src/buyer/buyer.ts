@@ -315,7 +315,7 @@ class PayingBuyer implements Buyer {
       return agreed
     })
     this.#byPlace.clear()
-    await this.#prepaid?.close(keep)
+    if (this.#prepaid) await unlessAborted(this.#prepaid.close(keep), signal).catch(() => {})
     if (keep) {
       await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep(signal)))
       await Promise.allSettled(this.#ends.values())
@@ -344,7 +344,8 @@ class PayingBuyer implements Buyer {
       const prepaid = await this.#prepaying()
       const best = prepaid?.options(refused)[0]?.scheme
       const isFirst = best && (!challenge || this.#schemes.indexOf(best) < this.#schemes.indexOf('stream'))
-      if (isFirst) return prepaid!.pay(at, request, refused)
+      // A payment that is called off goes on, and what it bought is there for the next request.
+      if (isFirst) return unlessAborted(prepaid!.pay(at, request, refused), request.signal)
     }
     if (!challenge) return refused
     await refused.body?.cancel().catch(() => {})
@@ -369,6 +370,17 @@ class PayingBuyer implements Buyer {
     return new StreamError('seller-failed', `the seller does not keep to its agreement, and asks ${now}`, details)
   }
 
+  /** Waits for terms, perhaps with others: who leaves does not end it for them. */
+  async #agreed(trade: Promise<Trade>, { signal }: RequestInit): Promise<Trade> {
+    const agreeing = this.#agreeing.get(trade)
+    if (agreeing) agreeing.waiting++
+    try {
+      return await unlessAborted(trade, signal)
+    } finally {
+      if (agreeing) agreeing.waiting--
+    }
+  }
+
   /** A page that only pays by use does not load it. */
   async #prepaying(): Promise<Prepaid | undefined> {
     if (this.#schemes.every((scheme) => scheme === 'stream')) return undefined
@@ -382,17 +394,6 @@ class PayingBuyer implements Buyer {
       prices: this.#haggling.limits,
     })
     return this.#prepaid
-  }
-
-  /** Waits for terms, perhaps with others: who leaves does not end it for them. */
-  async #agreed(trade: Promise<Trade>, { signal }: RequestInit): Promise<Trade> {
-    const agreeing = this.#agreeing.get(trade)
-    if (agreeing) agreeing.waiting++
-    try {
-      return await unlessAborted(trade, signal)
-    } finally {
-      if (agreeing) agreeing.waiting--
-    }
   }
 
   #tradeFor(

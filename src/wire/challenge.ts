@@ -39,7 +39,6 @@ interface Bounds {
 }
 
 export interface ChallengeOptions extends Bounds {
-  /** What is offered: it is the challenge's `request`. */
   readonly offer: Offer
 }
 
@@ -48,7 +47,7 @@ export interface IntentOptions extends Bounds {
   readonly intent: string
   /** What the `request` parameter holds: `encodeOffer`, `encodeChargeRequest`, `encodeSessionRequest`. */
   readonly request: object
-  /** `Payment-Authorization` where the credential is not to go into `Authorization`, which is the default. */
+  /** `Payment-Authorization` where the credential is not to go into `Authorization`. */
   readonly header?: string
 }
 

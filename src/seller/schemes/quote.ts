@@ -25,17 +25,19 @@ export interface Quote {
 /**
  * What an invoice of a 402 asks for, at an exact price. Rounded once, up to whole sats, and what that is more buys more: the agreement counts
  * every msat.
- * By default it is 20 units, or one request where requests are sold one by one under `charge`; in any case one step at least.
+ * By default it is 20 units, or one request where requests are sold one by one under `charge`; in any case one step at least, and under `session` one unit.
  * @param price above zero
  */
 export function quoteOf(price: Price, schemes: readonly SchemeName[], allowance: Msat | undefined): Quote {
   const times = 1000n / greatestCommonDivisor(price.msat, 1000n)
   const unitAmount = sat((price.msat * times) / 1000n)
   const oneStep = wholeSats(costUp(price, 1n))
+  // A deposit pays for one unit at least (draft-lightning-session, "Deposit Amount").
+  const least = schemes.includes('session') ? max(oneStep, unitAmount) : oneStep
   const oneRequest = price.unit === 'request' && schemes.includes('charge')
   const usual = oneRequest ? oneStep : sat((unitAmount / 1000n) * DEPOSIT_UNITS)
   return {
-    allowance: max(oneStep, allowance === undefined ? usual : wholeSats(allowance)),
+    allowance: max(least, allowance === undefined ? usual : wholeSats(allowance)),
     unitAmount,
     unitType: unitOf({ ...price, msat: 1n, per: price.per * times }),
   }
