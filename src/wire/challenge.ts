@@ -39,6 +39,7 @@ interface Bounds {
 }
 
 export interface ChallengeOptions extends Bounds {
+  /** What is offered: it is the challenge's `request`. */
   readonly offer: Offer
 }
 
