@@ -39,6 +39,7 @@ interface Bounds {
 }
 
 export interface ChallengeOptions extends Bounds {
+  /** What is offered: it is the challenge's `request`. */
   readonly offer: Offer
 }
 
@@ -47,7 +48,7 @@ export interface IntentOptions extends Bounds {
   readonly intent: string
   /** What the `request` parameter holds: `encodeOffer`, `encodeChargeRequest`, `encodeSessionRequest`. */
   readonly request: object
-  /** `Payment-Authorization` where the credential is not to go into `Authorization`. */
+  /** `Payment-Authorization` where the credential is not to go into `Authorization`, which is the default. */
   readonly header?: string
 }
 
