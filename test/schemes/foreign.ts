@@ -1,5 +1,12 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { ROOT } from '../../scripts/run/child.ts'
+
+/** Where `.ci/run` puts clients of others: what they bring with them is more than all that Stream needs. */
+const OWN = join(resolve(process.env.STREAMPAY_CACHE || join(ROOT, '.cache')), 'clients')
+const fromOwn = createRequire(join(OWN, 'package.json'))
 
 /** What of `@getalby/lightning-tools/402` is used. */
 export interface LightningTools {
@@ -38,22 +45,19 @@ export interface Mppx {
   readonly Receipt: { fromResponse(response: Response): { readonly status: string; readonly reference: string } }
 }
 
-/** Whether a package of others is there: without it what it shows is not shown, and said to be skipped. */
-export function isInstalled(name: string): boolean {
-  try {
-    import.meta.resolve(name)
-    return true
-  } catch {
-    return false
-  }
+/** Why a package of others is not there; `undefined` where it is. */
+export function missing(name: string): string | undefined {
+  // Looked for there alone: an older one may lie further up, among what Stream itself needs.
+  const isThere = existsSync(join(OWN, 'node_modules', name.startsWith('@') ? name.split('/', 2).join('/') : name))
+  return isThere ? undefined : `${name} is not installed: .ci/run puts it into ${OWN}`
 }
 
 /** A module whose types are not asked for where it is not installed. */
-export const load = async <T>(name: string): Promise<T> => (await import(name)) as T
+export const load = <T>(name: string): T => fromOwn(name) as T
 
 /** Runs the command of `mppx`, and reads what it prints as JSON. */
 export function mppxValidate(url: string): Promise<{ readonly code: number; readonly out: string }> {
-  const main = fileURLToPath(new URL('./bin.js', import.meta.resolve('mppx')))
+  const main = join(dirname(fromOwn.resolve('mppx')), 'bin.js')
   const args = [main, 'validate', url, '--output-json']
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: 200_000 }, (error, stdout) => {
