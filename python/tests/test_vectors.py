@@ -3,8 +3,8 @@
 Read here: money, tariff (costs, offers, playing time), challenge, credential, agreement, receipt, problem, statement (all but
 signatures), negotiation (credit).
 
-Not read, because this package leaves it to the daemon: message and bolt11 (signatures on secp256k1), proof (made of both), the
-policies and strategies of negotiation, and the counting of usage in tariff.
+Not read, because this package leaves it to the daemon: message and bolt11 (signatures on secp256k1), proof (made of both), macaroon and
+schemes (what is paid by other schemes), the policies and strategies of negotiation, and the counting of usage in tariff.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streampay.price import Counts, Price, Tariff
 
 VECTORS = Path(__file__).parents[2] / "spec" / "vectors"
 COVERED = {"money", "tariff", "challenge", "credential", "agreement", "receipt", "problem", "statement", "negotiation"}
-LEFT_TO_THE_DAEMON = {"message", "bolt11", "proof"}
+LEFT_TO_THE_DAEMON = {"message", "bolt11", "proof", "macaroon", "schemes"}
 
 #: Statements that add up: whose they are, and whether they were changed, shows in the signature alone.
 ONLY_BY_SIGNATURE = {

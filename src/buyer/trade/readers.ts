@@ -127,7 +127,7 @@ export class Readers {
     const silent = arrivals.silentFor(quietMs, now)
     const stallMs = silent ? quietMs : patienceMs
     const since = arrivals.waitingSince ?? (silent ? this.#unansweredSince : undefined)
-    if (since === undefined || now - since < stallMs) return
+    if (since === undefined || now - this.#awaited(since, stallMs) < stallMs) return
     const text = `nothing came for ${stallMs} ms${silent ? ", and the seller's statements do not come either" : ''}`
     this.abortAll(
       payer.error ??
@@ -137,6 +137,13 @@ export class Readers {
         this.#stuck(now, stallMs) ??
         new StreamError('stream-stalled', text),
     )
+  }
+
+  /** A payment that is waited for has as long as what came last, a moment after which it was sent. No payment puts the end off twice. */
+  #awaited(since: number, stallMs: number): number {
+    const { payer, seller } = this.#sources
+    const isAwaited = payer.inFlight > 0n && seller.paused
+    return isAwaited ? Math.max(since, Math.min(payer.sentAt, since + stallMs)) : since
   }
 
   /** A request that has no answer: its seller may be at work on it, for as long as that takes, while it gives signs of life. */

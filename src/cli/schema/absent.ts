@@ -14,6 +14,8 @@ export const ABSENT: Readonly<Record<string, string>> = {
   'sell --free': 'nothing',
   'sell --cert': 'plain http',
   'sell --key': 'plain http',
+  'sell --schemes': 'stream alone',
+  'sell --allowance': '20 units, or one request where each is charged alone',
   'sell --qualities': "one, of the film's own height",
   'sell --log': 'no log',
   'get --data': 'no body',

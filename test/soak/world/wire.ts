@@ -57,7 +57,7 @@ export class Wire {
   silence(silent: boolean): void {
     this.#silent = silent
     for (const flow of this.#flows) {
-      if (silent) flow.pause()
+      if (silent && !this.#draining) flow.pause()
       else flow.resume()
     }
   }
@@ -67,10 +67,15 @@ export class Wire {
     this.#draining = true
     this.silence(false)
     try {
-      await until('the end of the connections to a killed seller', DRAINED_MS, () => this.#upstreams.size === 0)
+      await until('the end of the connections to a killed seller', DRAINED_MS, () => this.#isDrained)
     } finally {
       this.#draining = false
     }
+  }
+
+  /** An answer that had come whole outlives its connection, until its reader takes the rest. */
+  get #isDrained(): boolean {
+    return this.#upstreams.size === 0 && [...this.#flows].every(({ readableLength }) => readableLength === 0)
   }
 
   async close(): Promise<void> {
