@@ -18,7 +18,8 @@ export function lockDirectory(directory: string): () => void {
     db = connect(path)
     // By its path: opening the file once more, and closing it, would let go of the lock.
     chmodSync(path, 0o600)
-    db.exec('BEGIN EXCLUSIVE')
+    // Not EXCLUSIVE: of two that ask for that at once, neither may get it, as each still looks.
+    db.exec('BEGIN IMMEDIATE')
   } catch (error) {
     db?.close()
     if (!isLocked(error)) throw nodeFailed(error, directory)
