@@ -22,6 +22,7 @@ import { readSellers, type Sellers } from './offers/sellers.ts'
 import { firstInvoices } from './payments/opening.ts'
 import { payerOf } from './payments/outcome.ts'
 import type { Wallet } from './payments/payer.ts'
+import { placeOf } from './requests/place.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
 import { byItsOwn } from './requests/sending.ts'
 import { checkTransport } from './requests/transport.ts'
@@ -568,11 +569,6 @@ class PayingBuyer implements Buyer {
       else void value.then((other) => other === trade && this.#byPlace.delete(key))
     }
   }
-}
-
-function placeOf(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
 }
 
 /** A request whose body can be sent again after a 402. */

@@ -1,6 +1,7 @@
 import { StreamError } from '../errors/error.ts'
 import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
+import { withHeaders } from '../seller/adapters/withHeaders.ts'
 import { GRACE_MS, type PaidHandler, PricedRoute } from '../seller/paywall.ts'
 import { type Shown, shownBy } from '../seller/schemes/shown.ts'
 import type { Seller } from '../seller/seller.ts'
@@ -158,16 +159,7 @@ export class ServingRoute implements GatewayRoute {
 
 /** Tells a buyer, which sent the credential of another route of the same path, that nothing of its agreement was used (spec section 5). */
 function gratis(response: Response): Response {
-  if (!response.ok) return response
-  try {
-    response.headers.set(...NO_COST)
-    return response
-  } catch {
-    // The headers of a fetched response cannot be changed.
-    const copy = new Response(response.body, response)
-    copy.headers.set(...NO_COST)
-    return copy
-  }
+  return response.ok ? withHeaders(response, (headers) => headers.set(...NO_COST)) : response
 }
 
 /** Whether the request is for what is sold, with a credential or without one. */

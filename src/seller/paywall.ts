@@ -12,7 +12,7 @@ import type { SchemeName } from '../wire/challenges.ts'
 import { parseCredential } from '../wire/credential.ts'
 import { lightningProblem } from '../wire/mpp/problem.ts'
 import { type Problem, toProblem } from '../wire/problem.ts'
-import { encodeReceipt, NO_COST } from '../wire/receipt.ts'
+import { encodeReceipt } from '../wire/receipt.ts'
 import type { Account } from './account.ts'
 import { accept, CounterOffer, close, invoices, returnBalance } from './actions.ts'
 import { Challenger, paymentRequired, refusal } from './challenger.ts'
@@ -25,6 +25,7 @@ import { draftOf, WallSchemes } from './schemes/wallSchemes.ts'
 import { sameAsked } from './scopes.ts'
 import { Seller, type SellerOptions, UNPAID_LIFE_MS } from './seller.ts'
 import { watchResponse } from './watch.ts'
+import { withReceipt } from './withReceipt.ts'
 
 export type { PaidHandler } from './meter.ts'
 export type Handler = (request: Request) => Promise<Response>
@@ -377,7 +378,7 @@ export class PricedRoute {
     try {
       if (!delivery.tryBegin()) await this.#begin(delivery, account)
       const response = delivery.sell(await delivery.work(Promise.resolve(handler(delivery.request, delivery))))
-      return response.ok ? this.#withReceipt(response, account) : response
+      return response.ok ? withReceipt(response, this.#receipt(account, Date.now())) : response
     } catch (error) {
       delivery.void()
       throw error
@@ -410,24 +411,6 @@ export class PricedRoute {
     } catch (error) {
       leave()
       throw error
-    }
-  }
-
-  #withReceipt(response: Response, account: Account): Response {
-    const text = this.#receipt(account, Date.now())
-    try {
-      response.headers.set('payment-receipt', text)
-      response.headers.set('cache-control', 'private')
-      // A handler's own word would have the buyer not count what is charged.
-      response.headers.delete(NO_COST[0])
-      return response
-    } catch {
-      // The headers of a fetched response cannot be changed: hand on a copy with the same body.
-      const copy = new Response(response.body, response)
-      copy.headers.set('payment-receipt', text)
-      copy.headers.set('cache-control', 'private')
-      copy.headers.delete(NO_COST[0])
-      return copy
     }
   }
 

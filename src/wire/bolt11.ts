@@ -2,12 +2,12 @@ import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, concatBytes } from '@noble/hashes/utils.js'
 import { bech32 } from '@scure/base'
-import { StreamError } from '../errors/error.ts'
 import { type Msat, msat } from '../money/msat.ts'
 import type { Network } from '../money/network.ts'
 import { invalid, readFields, toBytes, toNumber } from './bolt11Fields.ts'
 import { utf8 } from './encoding.ts'
 import { recoverKey } from './message.ts'
+import { invoiceMismatch } from './mismatch.ts'
 import { MAX_INVOICE_LENGTH } from './payload.ts'
 
 /** A BOLT 11 invoice whose signature was checked. */
@@ -129,13 +129,7 @@ export interface InvoiceExpectation {
  * @example checkInvoice(decodeInvoice(text), { amount, network, payee, nowMs: Date.now(), minimumLifeMs: 30_000 })
  */
 export function checkInvoice(invoice: DecodedInvoice, expected: InvoiceExpectation): void {
-  const mismatch = (property: string, got: string, wanted: string) =>
-    new StreamError('invoice-mismatch', `the invoice's ${property} is ${got}, not ${wanted}`, {
-      property,
-      paymentHash: invoice.paymentHash,
-      got,
-      wanted,
-    })
+  const mismatch = (property: string, got: string, wanted: string) => invoiceMismatch(invoice, property, got, wanted)
   const { amount, network, payee, nowMs, minimumLifeMs, description = invoice.description } = expected
   if (invoice.network !== network) throw mismatch('network', invoice.network, network)
   if (invoice.payee !== payee) throw mismatch('payee', invoice.payee, payee)

@@ -1,5 +1,3 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../errors/error.ts'
 import { type Msat, minus, msat } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
@@ -7,6 +5,7 @@ import { decodePublicAgreement, encodePublicAgreement, type PublicAgreementJson 
 import { type DecodedInvoice, decodeInvoice } from './bolt11.ts'
 import { Fields } from './fields.ts'
 import { MAX_INVOICE_LENGTH } from './payload.ts'
+import { isPreimageOf } from './preimage.ts'
 import {
   checkStatement,
   checkSums,
@@ -180,7 +179,7 @@ function wrongIn(invoice: DecodedInvoice, preimage: string, { payee, network, ag
   if (invoice.network !== network) return `is on ${invoice.network}, not on ${network}`
   if (invoice.description !== invoiceDescription(agreement)) return 'is not for this agreement'
   if (!invoice.amount) return 'names no amount'
-  if (bytesToHex(sha256(hexToBytes(preimage))) !== invoice.paymentHash) return 'has another preimage'
+  if (!isPreimageOf(preimage, invoice.paymentHash)) return 'has another preimage'
   return undefined
 }
 

@@ -1,7 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { NodeInfo, PaymentOutcome } from '../../lightning/node.ts'
 import { MAX_MSAT, type Msat } from '../../money/msat.ts'
+import { isPreimageOf } from '../../wire/preimage.ts'
 import { refusalOf } from './refusal.ts'
 
 /** What is known of a wallet in a browser: it signs nothing, tells of no arrival by itself, and what it holds is not asked. */
@@ -31,5 +30,5 @@ export async function outcomeOf(
 /** Whether a preimage is one, and that of this payment. */
 export function opens(preimage: unknown, paymentHash: string): preimage is string {
   if (typeof preimage !== 'string' || !/^[\da-f]{64}$/i.test(preimage)) return false
-  return bytesToHex(sha256(hexToBytes(preimage.toLowerCase()))) === paymentHash
+  return isPreimageOf(preimage.toLowerCase(), paymentHash)
 }

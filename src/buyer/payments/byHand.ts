@@ -6,7 +6,7 @@ import type { PreparedPayment } from '../../lightning/verbs/prepare.ts'
 import { sendPrepared } from '../../lightning/verbs/verbs.ts'
 import { type Msat, ZERO } from '../../money/msat.ts'
 import { limitError } from './blocked.ts'
-import { Follower, finalOutcome, payerOf } from './outcome.ts'
+import { finalOutcome, followFor, payerOf } from './outcome.ts'
 
 /** Stands in the journal where other payments have the id of their agreement. */
 export const BY_HAND = ''
@@ -128,16 +128,7 @@ async function follow(
   createdAtMs?: number,
 ): Promise<PaymentOutcome> {
   const asked = createdAtMs === undefined ? { paymentHash } : { paymentHash, createdAtMs }
-  const at = await finalOutcome(node, asked)
-  if (at) return at
-  const follower = new Follower(node)
-  const timer = setTimeout(() => follower.end(), timeoutMs)
-  try {
-    return await follower.outcomeOf(asked)
-  } finally {
-    clearTimeout(timer)
-    follower.end()
-  }
+  return (await finalOutcome(node, asked)) ?? followFor(node, asked, timeoutMs)
 }
 
 async function conclude(

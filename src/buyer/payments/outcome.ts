@@ -45,6 +45,22 @@ export async function finalOutcome(
 
 const NEVER_SENT: Final = { status: 'failed', reason: 'payment-failed', detail: 'it was never sent' }
 
+/** Asks a node after one payment until it knows, or the time is up: then `pending`. */
+export async function followFor(
+  node: Pick<LightningNode, 'lookupPayment'>,
+  payment: FollowedPayment,
+  timeoutMs: number,
+): Promise<PaymentOutcome> {
+  const follower = new Follower(node)
+  const timer = setTimeout(() => follower.end(), timeoutMs)
+  try {
+    return await follower.outcomeOf(payment)
+  } finally {
+    clearTimeout(timer)
+    follower.end()
+  }
+}
+
 /** Asks a node after payments of unknown outcome, each until it knows. */
 export class Follower {
   readonly #node: Pick<LightningNode, 'lookupPayment'>

@@ -1,12 +1,11 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { StreamError, toStreamError } from '../../errors/error.ts'
 import type { JournalPayment } from '../../ledger/journal.ts'
 import { limitsAt, strictest } from '../../ledger/limits.ts'
 import type { PaymentOutcome } from '../../lightning/node.ts'
 import { formatMsat, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
+import { isPreimageOf } from '../../wire/preimage.ts'
 import { limitError } from '../payments/blocked.ts'
-import { type FollowedPayment, Follower, finalOutcome } from '../payments/outcome.ts'
+import { finalOutcome, followFor } from '../payments/outcome.ts'
 import type { Wallet } from '../payments/payer.ts'
 
 /** One invoice to be paid, and what for. */
@@ -68,7 +67,7 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
     .catch((error) => ({ status: 'unknown', detail: toStreamError(error).message }))
   if (outcome.status === 'unknown' || outcome.status === 'pending') {
     await journal.endPayment(paymentHash, { status: 'unknown', fee: ZERO })
-    outcome = await follow(wallet, { paymentHash })
+    outcome = await followFor(wallet.node, { paymentHash }, FOLLOW_MS)
   }
   if (outcome.status === 'settled') {
     budget.giveBack(minus(taken, amount + outcome.fee))
@@ -88,28 +87,18 @@ export async function endOf(wallet: Wallet, payment: JournalPayment, wait: boole
   // Which other node was asked to pay, only that one knows.
   const isOurs = payer === '' || payer === wallet.payer
   const outcome = isOurs ? await finalOutcome(wallet.node, payment) : undefined
-  const end = outcome ?? (wait && isOurs ? await follow(wallet, payment) : ({ status: 'pending' } as const))
+  const end =
+    outcome ?? (wait && isOurs ? await followFor(wallet.node, payment, FOLLOW_MS) : ({ status: 'pending' } as const))
   if (end.status !== 'failed') return conclude(wallet, paymentHash, end)
   await wallet.journal.endPayment(paymentHash, { status: 'failed', fee: ZERO })
   return undefined
-}
-
-async function follow({ node }: Wallet, payment: FollowedPayment): Promise<PaymentOutcome> {
-  const follower = new Follower(node)
-  const timer = setTimeout(() => follower.end(), FOLLOW_MS)
-  try {
-    return await follower.outcomeOf(payment)
-  } finally {
-    clearTimeout(timer)
-    follower.end()
-  }
 }
 
 async function conclude({ journal }: Wallet, paymentHash: string, outcome: PaymentOutcome): Promise<Paid> {
   if (outcome.status === 'settled') {
     const { preimage, fee } = outcome
     await journal.endPayment(paymentHash, { status: 'settled', fee, preimage })
-    if (!/^[0-9a-f]{64}$/.test(preimage) || bytesToHex(sha256(hexToBytes(preimage))) !== paymentHash) {
+    if (!/^[0-9a-f]{64}$/.test(preimage) || !isPreimageOf(preimage, paymentHash)) {
       throw new StreamError('node-failed', 'the node paid, and does not tell the preimage, which is what was bought', {
         paymentHash,
       })

@@ -8,6 +8,7 @@ import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
+import { placeOf } from '../requests/place.ts'
 import { checkTransport } from '../requests/transport.ts'
 import { readJson } from '../trade/control.ts'
 import { endOf, type Paid, prepay } from './paying.ts'
@@ -515,11 +516,6 @@ function choose(options: readonly PrepaidOption[], info: NodeInfo, limits: Prepa
     }
   }
   throw errors[0]
-}
-
-function placeOf(url: string): string {
-  const { origin, pathname } = new URL(url)
-  return origin + pathname
 }
 
 const methodOf = ({ method = 'GET' }: RequestInit): string => method.toUpperCase()

@@ -6,7 +6,9 @@ import { offerRefusal } from '../../terms/strategy.ts'
 import { type DecodedInvoice, decodeInvoice } from '../../wire/bolt11.ts'
 import { type Challenge, isExpired } from '../../wire/challenge.ts'
 import type { PaymentOption, SchemeName } from '../../wire/challenges.ts'
+import { readAllowance } from '../../wire/l402/caveats.ts'
 import { decodeIdentifier, type L402Challenge, type Macaroon, parseMacaroon } from '../../wire/l402/index.ts'
+import { invoiceMismatch } from '../../wire/mismatch.ts'
 import { chargeInvoice } from '../../wire/mpp/charge.ts'
 import { depositInvoice } from '../../wire/mpp/session.ts'
 
@@ -32,6 +34,8 @@ export interface PrepaidLimits {
 
 /** An invoice must live at least this much longer when it is paid. */
 const MINIMUM_LIFE_MS = 20_000
+/** Steps that a token is believed to be good for. */
+const MAX_ALLOWANCE = 10n ** 15n
 
 /**
  * Reads what an option asks for, without judging the price.
@@ -43,7 +47,7 @@ export function readPrepayment(option: PrepaidOption): Prepayment {
   const { amount } = invoice
   if (amount === undefined || amount === 0n) {
     // What leaves the amount to the payer asks for whatever the payer may spend.
-    throw mismatch(invoice, 'amount', 'open', 'a fixed one')
+    throw invoiceMismatch(invoice, 'amount', 'open', 'a fixed one')
   }
   const known = priceOf(option, amount)
   return { scheme, challenge, invoice, amount, ...(known && { price: known }) }
@@ -59,14 +63,14 @@ export function checkPrepayment(
   { prices, maxRisk }: PrepaidLimits,
   nowMs: number,
 ): void {
-  if (invoice.network !== network) throw mismatch(invoice, 'network', invoice.network, network)
-  if (invoice.payee === publicKey) throw mismatch(invoice, 'payee', 'this node itself', 'another node')
+  if (invoice.network !== network) throw invoiceMismatch(invoice, 'network', invoice.network, network)
+  if (invoice.payee === publicKey) throw invoiceMismatch(invoice, 'payee', 'this node itself', 'another node')
   if ('id' in challenge && isExpired(challenge, nowMs)) {
     throw new StreamError('offer-expired', 'the seller sent a challenge that has expired')
   }
   const lifeMs = invoice.expiresAtMs - nowMs
   if (lifeMs < MINIMUM_LIFE_MS)
-    throw mismatch(invoice, 'expiry', `in ${lifeMs} ms`, `at least ${MINIMUM_LIFE_MS} ms away`)
+    throw invoiceMismatch(invoice, 'expiry', `in ${lifeMs} ms`, `at least ${MINIMUM_LIFE_MS} ms away`)
   const refusal = known && prices.length > 0 ? offerRefusal({ price: known }, prices) : undefined
   if (refusal)
     throw new StreamError(refusal, `the seller asks ${formatMsat(known!.msat)} for ${known!.per} ${known!.unit}`)
@@ -87,7 +91,7 @@ function invoiceOf(option: PrepaidOption): DecodedInvoice {
   const identifier = macaroon && decodeIdentifier(macaroon.identifier)
   // Paying one invoice makes no token good that was minted for another.
   if (identifier && identifier.paymentHash !== invoice.paymentHash) {
-    throw mismatch(invoice, 'paymentHash', invoice.paymentHash, identifier.paymentHash)
+    throw invoiceMismatch(invoice, 'paymentHash', invoice.paymentHash, identifier.paymentHash)
   }
   return invoice
 }
@@ -109,8 +113,8 @@ function priceOf(option: PrepaidOption, amount: Msat): Price | undefined {
     return readUnit(each, unitType)
   }
   const allowances = (macaroonOf(option.challenge)?.caveats ?? []).flatMap((caveat) => {
-    const match = /^[\w.-]+_allowance=([1-9]\d{0,14}):([a-z][a-z0-9-]{0,31})$/.exec(caveat)
-    return match ? [{ steps: BigInt(match[1]!), unit: match[2]! }] : []
+    const allowance = readAllowance(/^[\w.-]+_allowance=(.*)$/.exec(caveat)?.[1] ?? '')
+    return allowance && allowance.steps > 0n && allowance.steps < MAX_ALLOWANCE ? [allowance] : []
   })
   const last = allowances.at(-1)
   return last && price(amount, last.steps, last.unit)
@@ -124,11 +128,3 @@ function readUnit(each: Msat, unitType: string): Price | undefined {
     return undefined
   }
 }
-
-const mismatch = ({ paymentHash }: DecodedInvoice, property: string, got: string, wanted: string): StreamError =>
-  new StreamError('invoice-mismatch', `the invoice's ${property} is ${got}, not ${wanted}`, {
-    property,
-    paymentHash,
-    got,
-    wanted,
-  })

@@ -1,3 +1,5 @@
+import { withHeaders } from '../../seller/adapters/withHeaders.ts'
+
 /** What a page of another origin may read of an answer, and may send. */
 const EXPOSED =
   'www-authenticate, payment-receipt, stream-play, stream-cost, content-range, content-length, accept-ranges, retry-after'
@@ -17,16 +19,7 @@ export function withCors(
     if (method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method'))
       return preflight()
     const response = await handle(request)
-    if (!headers.has('origin')) return response
-    try {
-      allow(response.headers)
-      return response
-    } catch {
-      // The headers of a fetched response cannot be changed.
-      const copy = new Response(response.body, response)
-      allow(copy.headers)
-      return copy
-    }
+    return headers.has('origin') ? withHeaders(response, allow) : response
   }
 }
 

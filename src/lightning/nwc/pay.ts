@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { toStreamError } from '../../errors/error.ts'
 import { type Msat, ZERO } from '../../money/msat.ts'
 import { type DecodedInvoice, decodeInvoice } from '../../wire/bolt11.ts'
+import { isPreimageOf } from '../../wire/preimage.ts'
 import type { Network, OutgoingKeysend, OutgoingPayment, PaymentOutcome } from '../node.ts'
 import { type Asked, ask, find } from './ask.ts'
 import { brief, failureOf, NoAnswer, reasonIn, WalletRefusal, walletError } from './errors.ts'
@@ -116,7 +117,7 @@ export class Payments {
     try {
       const { method, params } = sending
       const answer = await ask(this.#link, paidSchema, method, params, { timeoutMs, validMs: timeoutMs })
-      if (!opens(answer.preimage, paymentHash)) return await this.#follow(paymentHash, untilMs)
+      if (!isPreimageOf(answer.preimage, paymentHash)) return await this.#follow(paymentHash, untilMs)
       return this.#settled(sending, answer.preimage, answer.fees_paid ?? (await this.#feeOf(paymentHash)) ?? maxFee)
     } catch (error) {
       return this.#afterError(sending, untilMs, error)
@@ -243,15 +244,12 @@ export function payable(
 /** A payment as the wallet has it. Settled is what has a preimage that opens its hash: without it nothing could be shown later. */
 export function outcomeOf({ state, settled_at, payment_hash, preimage, fees_paid }: Transaction): PaymentOutcome {
   if (state === 'failed' || state === 'expired') return failed('payment-failed', 'the wallet says that it failed')
-  if (preimage && opens(preimage, payment_hash)) return { status: 'settled', preimage, fee: fees_paid ?? ZERO }
+  if (preimage && isPreimageOf(preimage, payment_hash)) return { status: 'settled', preimage, fee: fees_paid ?? ZERO }
   if (state === 'settled' || (settled_at ?? 0) > 0) {
     return { status: 'unknown', detail: 'the wallet says that it settled, and shows no preimage' }
   }
   return { status: 'pending' }
 }
-
-const opens = (preimage: string, paymentHash: string): boolean =>
-  bytesToHex(sha256(hexToBytes(preimage))) === paymentHash
 
 const words = ({ code }: WalletRefusal, detail: string): string =>
   code === 'QUOTA_EXCEEDED' ? `what the wallet allows this connection to spend is used up (${detail})` : detail

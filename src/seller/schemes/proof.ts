@@ -1,9 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../../errors/error.ts'
 import { msat } from '../../money/msat.ts'
 import { type Challenge, isExpired, verifyChallenge } from '../../wire/challenge.ts'
-import { sameText } from '../../wire/encoding.ts'
+import { isPreimageOf } from '../../wire/preimage.ts'
 import type { Account } from '../account.ts'
 import type { Seller } from '../seller.ts'
 
@@ -22,7 +20,7 @@ export function checkEcho(seller: Seller, challenge: Challenge): void {
 
 /** @throws StreamError `preimage-invalid` */
 export function checkPreimage(paymentHash: string, preimage: string): void {
-  if (!sameText(paymentHash, bytesToHex(sha256(hexToBytes(preimage))))) {
+  if (!isPreimageOf(preimage, paymentHash)) {
     throw new StreamError('preimage-invalid', 'the preimage does not hash to the payment hash of this invoice')
   }
 }

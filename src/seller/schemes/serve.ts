@@ -1,10 +1,10 @@
 import { StreamError } from '../../errors/error.ts'
 import { encodeLightningReceipt, type LightningReceipt } from '../../wire/mpp/receipt.ts'
-import { NO_COST } from '../../wire/receipt.ts'
 import type { Account } from '../account.ts'
 import type { Delivery } from '../delivery.ts'
 import type { PaidHandler } from '../meter.ts'
 import type { Seller } from '../seller.ts'
+import { withReceipt } from '../withReceipt.ts'
 
 /** What a wall does for its schemes. */
 export interface Host {
@@ -76,23 +76,6 @@ function receiptOf(account: Account, receipt: Serving['receipt']): string {
   const text = encodeLightningReceipt({ ...receipt, timestampMs: nowMs })
   receipts.set(account, { challengeId: receipt.challengeId, untilMs: nowMs + 1000, text })
   return text
-}
-
-/** @param response may be one that was fetched, whose headers cannot be changed */
-export function withReceipt(response: Response, text: string): Response {
-  const write = (headers: Headers) => {
-    headers.set('payment-receipt', text)
-    headers.set('cache-control', 'private')
-    headers.delete(NO_COST[0])
-  }
-  try {
-    write(response.headers)
-    return response
-  } catch {
-    const copy = new Response(response.body, response)
-    write(copy.headers)
-    return copy
-  }
 }
 
 /** An agreement of this scope is good here whatever is asked now: it keeps its price. @throws StreamError `agreement-elsewhere` */

@@ -17,10 +17,11 @@ import type { Account } from '../account.ts'
 import { readResponse, takeReader } from '../adapters/response.ts'
 import type { Delivery } from '../delivery.ts'
 import type { Seller } from '../seller.ts'
+import { withReceipt } from '../withReceipt.ts'
 import { checkEcho, checkPreimage, offeredAccount, paidAccount } from './proof.ts'
 import { quoteOf } from './quote.ts'
 import type { Proven } from './remembered.ts'
-import { checkPlace, serve, type Use, withReceipt } from './serve.ts'
+import { checkPlace, serve, type Use } from './serve.ts'
 import { SessionBody } from './sessionBody.ts'
 
 /**

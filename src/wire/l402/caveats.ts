@@ -100,7 +100,8 @@ const isSubset = (before: readonly string[], after: readonly string[]): boolean 
 
 const readTime = (value: string): number | undefined => (/^\d{1,12}$/.test(value) ? Number(value) * 1000 : undefined)
 
-function readAllowance(value: string): Allowance | undefined {
+/** The value of an allowance caveat; `undefined` if it cannot be read. */
+export function readAllowance(value: string): Allowance | undefined {
   const match = /^(0|[1-9]\d{0,18}):([a-z][a-z0-9-]{0,31})$/.exec(value)
   return match ? { steps: BigInt(match[1]!), unit: match[2]! } : undefined
 }

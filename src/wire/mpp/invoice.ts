@@ -1,7 +1,7 @@
-import { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Network } from '../../money/network.ts'
 import type { DecodedInvoice } from '../bolt11.ts'
+import { invoiceMismatch } from '../mismatch.ts'
 
 /** What a request says of its invoice, beside it. What it leaves out is not compared. */
 interface Said {
@@ -16,12 +16,7 @@ export function checkRequestInvoice(invoice: DecodedInvoice, said: Said): Decode
     const wanted = said[property]
     const got = invoice[property]
     if (wanted === undefined || got === wanted) continue
-    throw new StreamError('invoice-mismatch', `the invoice's ${property} is ${got ?? 'open'}, not ${wanted}`, {
-      property,
-      paymentHash: invoice.paymentHash,
-      got: `${got ?? 'open'}`,
-      wanted: `${wanted}`,
-    })
+    throw invoiceMismatch(invoice, property, `${got ?? 'open'}`, `${wanted}`)
   }
   return invoice
 }
