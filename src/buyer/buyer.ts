@@ -22,6 +22,7 @@ import { readSellers, type Sellers } from './offers/sellers.ts'
 import { firstInvoices } from './payments/opening.ts'
 import { payerOf } from './payments/outcome.ts'
 import type { Wallet } from './payments/payer.ts'
+import { asItCame, readingGrpc } from './requests/grpc.ts'
 import { placeOf } from './requests/place.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
 import { byItsOwn } from './requests/sending.ts'
@@ -189,7 +190,10 @@ class PayingBuyer implements Buyer {
     const limits = readPrices(options.maxPrice)
     this.#haggling = { strategy: options.strategy ?? acceptUpTo(limits), limits }
     this.#journal = options.journal ?? new MemoryJournal()
-    this.#fetch = guardRedirects(byItsOwn(options.fetch ?? globalThis.fetch), options.redirects ?? 'same-origin')
+    this.#fetch = guardRedirects(
+      readingGrpc(byItsOwn(options.fetch ?? globalThis.fetch)),
+      options.redirects ?? 'same-origin',
+    )
     const sellers = options.sellers && readSellers(options.sellers)
     const counter: Counter = {
       fetch: (url, request, check) => this.#fetchAt(url, request, check),
@@ -226,12 +230,12 @@ class PayingBuyer implements Buyer {
     const path = this.#pathOf(input)
     if (path === undefined) {
       const { url, request } = await normalize(input, init)
-      return this.#fetchAt(url, request)
+      return asItCame(await this.#fetchAt(url, request))
     }
     const comparing = (await this.#comparing)!
     const { request } = await normalize(comparing.urlOf(path), init)
     request.signal?.throwIfAborted()
-    return comparing.fetch(path, request)
+    return asItCame(await comparing.fetch(path, request))
   }
 
   async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StreamError } from '../errors/error.ts'
 import { storageTrouble } from '../errors/storage.ts'
+import type { EarlierSecret } from '../seller/keyring.ts'
 
 export { stateHome } from '../nodectl/home.ts'
 
@@ -28,6 +29,28 @@ export function keptSecret(file: string): Uint8Array {
       throw failed('cannot write', file, error)
     }
   }
+  return readSecret(file)
+}
+
+/**
+ * The secrets of a folder that its owner has put aside: `secret`, renamed to `secret.earlier`, is one of them from the next start on, and gets the time of that,
+ * in seconds since 1970, into its name. To be called before `keptSecret`, which makes another in its place.
+ */
+export function earlierSecrets(folder: string, nowMs = Date.now()): EarlierSecret[] {
+  const fresh = join(folder, 'secret.earlier')
+  try {
+    if (existsSync(fresh)) renameSync(fresh, `${fresh}-${Math.ceil(nowMs / 1000)}`)
+  } catch (error) {
+    throw failed('cannot rename', fresh, error)
+  }
+  return readdirSync(folder).flatMap((name) => {
+    const seconds = /^secret\.earlier-(\d{1,11})$/.exec(name)?.[1]
+    if (seconds === undefined) return []
+    return [{ secret: readSecret(join(folder, name)), replacedAtMs: Number(seconds) * 1000 }]
+  })
+}
+
+function readSecret(file: string): Uint8Array {
   const secret = readFileSync(file)
   if (secret.length !== 32) throw new StreamError('ledger-failed', `${file} is not a secret of 32 bytes`, { file })
   return new Uint8Array(secret)

@@ -1,6 +1,3 @@
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../errors/error.ts'
 import type { AgreementRecord, Claim, InvoiceRecord, Ledger, Settled } from '../ledger/ledger.ts'
 import type { Settlement } from '../lightning/node.ts'
@@ -8,6 +5,7 @@ import { ZERO } from '../money/msat.ts'
 import type { Agreement } from '../terms/terms.ts'
 import { sameText } from '../wire/encoding.ts'
 import { Account } from './account.ts'
+import type { Keyring } from './keyring.ts'
 
 /** An account that nobody used for this long leaves the memory; the ledger keeps it. */
 const IDLE_MS = 600_000
@@ -16,11 +14,11 @@ const STATEMENTS_PER_START = 2n ** 42n
 
 /**
  * All accounts of a seller: in memory while they are used, in the ledger always. An agreement's id and secret are derived
- * from the seller's own secret, so that nothing secret is stored.
+ * from the seller's own secret (`keyring.ts`), so that nothing secret is stored.
  */
 export class Accounts {
   readonly #ledger: Ledger
-  readonly #secret: Uint8Array
+  readonly #keys: Keyring
   readonly #accounts = new Map<string, Account>()
   readonly #loading = new Map<string, Promise<Account | undefined>>()
   readonly #usedAtMs = new WeakMap<Account, number>()
@@ -29,9 +27,9 @@ export class Accounts {
   #opening = 0
   #sequence = 0n
 
-  constructor(ledger: Ledger, secret: Uint8Array) {
+  constructor(ledger: Ledger, keys: Keyring) {
     this.#ledger = ledger
-    this.#secret = secret
+    this.#keys = keys
   }
 
   /** To be called before any account is used, with the ledger's count of starts: statements of this start follow all earlier ones. */
@@ -41,25 +39,6 @@ export class Accounts {
 
   get inMemory(): ReadonlyMap<string, Account> {
     return this.#accounts
-  }
-
-  /** The id of the agreement that accepting this challenge with this nonce makes: always the same one. */
-  idFor(challengeId: string, nonce: string): string {
-    return this.#derive(`agreement|${challengeId}|${nonce}`).slice(0, 32)
-  }
-
-  /** The id of the agreement that the invoice of a 402 stands for: each payment hash has one, and so is used once. */
-  offerId(paymentHash: string): string {
-    return this.#derive(`offer|${paymentHash}`).slice(0, 32)
-  }
-
-  /** The key of the L402 tokens for one payment. */
-  tokenKey(paymentHash: string): string {
-    return this.#derive(`l402|${paymentHash}`)
-  }
-
-  secretFor(id: string): string {
-    return this.#derive(`secret|${id}`)
   }
 
   /** Agreements on their way into the ledger: their invoices are being made, and the ledger does not count them yet. */
@@ -106,7 +85,9 @@ export class Accounts {
    * @throws StreamError `agreement-unknown`, the same for an unknown id and for a wrong secret
    */
   async authorize(id: string, secret: string): Promise<Account> {
-    const account = sameText(secret, this.secretFor(id)) ? await this.get(id) : undefined
+    // Every key is looked at, whichever fits: how long that takes says nothing.
+    const fits = this.#keys.all.filter((key) => sameText(secret, key.secretFor(id))).length > 0
+    const account = fits ? await this.get(id) : undefined
     if (!account || account.claim)
       throw new StreamError('agreement-unknown', 'no open agreement has this id and secret')
     return account
@@ -132,6 +113,15 @@ export class Accounts {
     from.claim = { scheme: 'top-up', reference: session.agreement.id }
     if (before?.scheme === 'offered') session.paid(total)
     return true
+  }
+
+  /** The account that the invoice of a 402 stands for; `undefined` where the hash is of none of this seller's. */
+  async offered(paymentHash: string): Promise<Account | undefined> {
+    for (const key of this.#keys.all) {
+      const account = await this.get(key.offerId(paymentHash))
+      if (account) return account.claim ? account : undefined
+    }
+    return undefined
   }
 
   async get(id: string): Promise<Account | undefined> {
@@ -191,10 +181,6 @@ export class Accounts {
     this.#accounts.set(id, account)
     this.#usedAtMs.set(account, Date.now())
     return account
-  }
-
-  #derive(text: string): string {
-    return bytesToHex(hmac(sha256, this.#secret, utf8ToBytes(text)))
   }
 }
 

@@ -6,7 +6,7 @@ import type { SellerPolicy } from '../terms/policy.ts'
 import type { Agreement, Offer, Terms } from '../terms/terms.ts'
 import { encodeAgreement } from '../wire/agreement.ts'
 import { type DecodedInvoice, decodeInvoice } from '../wire/bolt11.ts'
-import { isExpired, verifyChallenge } from '../wire/challenge.ts'
+import { isExpired } from '../wire/challenge.ts'
 import type { Credential } from '../wire/credential.ts'
 import { jcs } from '../wire/encoding.ts'
 import { decodeOffer } from '../wire/offer.ts'
@@ -26,6 +26,8 @@ import { FORGOTTEN_AFTER_MS, type Seller, SMALLEST_RETURN } from './seller.ts'
 const MAX_OPEN_INVOICES = { unpaid: 16, paid: 64 }
 /** The largest payment one invoice asks for. */
 const MAX_PAYMENT = sat(1_000_000)
+/** By how much the end of an offer is rounded. */
+const WHOLE_SECOND_MS = 1000
 const AGREEMENT_LIFE_MS = 24 * 3_600_000
 /** A settlement may reach the buyer before the seller's node tells of it; a closing statement waits this long for it. */
 const LATE_SETTLEMENT_MS = 10_000
@@ -48,6 +50,8 @@ export class CounterOffer {
 /** How bids are answered: by a policy, within bounds. */
 export interface Answering extends Pick<BidContext, 'floor' | 'rounds' | 'streams'> {
   readonly policy: SellerPolicy
+  /** How long an offer stands. In ms. */
+  readonly offerLifeMs: number
 }
 
 /**
@@ -61,7 +65,9 @@ export async function accept(
   { challenge, payload }: Credential & { payload: AcceptPayload },
   address: string | undefined,
 ): Promise<Response | CounterOffer> {
-  if (!verifyChallenge(seller.secret, challenge)) {
+  const key = seller.keys.signerOf(challenge)
+  // Whoever learnt a secret that was replaced dates a challenge as it likes: it is good for no longer than the last that was made here with it.
+  if (!key || Date.now() >= (key.replacedAtMs ?? Infinity) + answering.offerLifeMs + WHOLE_SECOND_MS) {
     throw new StreamError('challenge-invalid', 'this challenge was not made here, or was altered')
   }
   if (isExpired(challenge, Date.now()))
@@ -73,14 +79,16 @@ export async function accept(
   const terms = payload.bid ? haggle(answering, offered, listed, bidTerms(payload.bid, offered)) : offered
   if (terms instanceof CounterOffer) return terms
 
-  const id = seller.accounts.idFor(challenge.id, payload.nonce)
-  return seller.accounts.inTurn(id, () => open(seller, id, terms, offered, payload, address))
+  // An agreement belongs to the secret that its offer was made with, so that a repeated acceptance finds it.
+  const id = key.idFor(challenge.id, payload.nonce)
+  const as = { id, secret: key.secretFor(id) }
+  return seller.accounts.inTurn(id, () => open(seller, as, terms, offered, payload, address))
 }
 
 /** Opens the agreement of an acceptance, or finds the one that it opened before. */
 async function open(
   seller: Seller,
-  id: string,
+  { id, secret }: { readonly id: string; readonly secret: string },
   terms: Terms,
   offered: Offer,
   payload: AcceptPayload,
@@ -113,7 +121,7 @@ async function open(
     return { requests, account }
   })
   if (!known) seller.emit({ type: 'opened', account, ...(address !== undefined && { client: address }) })
-  return json(encodeAgreement(account.agreement, seller.accounts.secretFor(id), requests))
+  return json(encodeAgreement(account.agreement, secret, requests))
 }
 
 function haggle({ policy, ...bounds }: Answering, offer: Offer, listed: Offer, bid: Terms): Terms | CounterOffer {

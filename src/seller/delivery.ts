@@ -148,9 +148,9 @@ export class Delivery implements Meter {
     return this.#timed ? this.#timed.run(task) : task
   }
 
-  /** The answer with its body behind the gate; whatever was counted is taken back if it is not a 2xx. */
+  /** The answer with its body behind the gate; whatever was counted is taken back if it is no success. */
   sell(response: Response): Response {
-    if (response.status < 200 || response.status > 299) {
+    if (!response.ok) {
       this.void()
       return response
     }

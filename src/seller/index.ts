@@ -28,6 +28,7 @@ export { standardRequest } from './adapters/request.ts'
 export { knownResponse } from './adapters/response.ts'
 export type { Rate } from './buckets.ts'
 export type { Delivery } from './delivery.ts'
+export type { EarlierSecret } from './keyring.ts'
 export type { SellerLimits } from './limits.ts'
 export type { Meter } from './meter.ts'
 export {

@@ -18,6 +18,7 @@ import { accept, CounterOffer, close, invoices, returnBalance } from './actions.
 import { Challenger, paymentRequired, refusal } from './challenger.ts'
 import { clientAddress } from './clientAddress.ts'
 import { Delivery } from './delivery.ts'
+import { answerCall, isCall } from './grpc.ts'
 import { retryAfter } from './limits.ts'
 import type { PaidHandler } from './meter.ts'
 import { type Shown, shownBy } from './schemes/shown.ts'
@@ -246,7 +247,12 @@ export class PricedRoute {
     return { network, payee, ...(unsigned && { unsigned }) }
   }
 
-  async handle(handler: PaidHandler, request: Request): Promise<Response> {
+  handle(handler: PaidHandler, request: Request): Promise<Response> {
+    const answered = this.#answer(handler, request)
+    return isCall(request) ? answered.then((response) => answerCall(request, response)) : answered
+  }
+
+  async #answer(handler: PaidHandler, request: Request): Promise<Response> {
     const offer = this.#offer ?? (await this.#makeOffer())
     if (offer instanceof Response) return offer
     const shown = shownBy(request, this.#schemes !== undefined)
@@ -302,7 +308,7 @@ export class PricedRoute {
       const answer = await accept(
         this.#seller,
         offer,
-        { ...this.#haggling, streams: this.#streams },
+        { ...this.#haggling, streams: this.#streams, offerLifeMs: this.#lifeMs },
         { challenge, payload },
         address,
       )

@@ -10,6 +10,7 @@ import { Accounts } from './accounts.ts'
 import { type Clock, JumpWatch, systemClock } from './clock.ts'
 import { Limits, type SellerLimits } from './limits.ts'
 import { RETURN_PACE, type ReturnPace, Returns } from './returns.ts'
+import { type EarlierSecret, Keyring } from './keyring.ts'
 import { closeUnsigned } from './schemes/closing.ts'
 import { SESSION_IDLE_MS, Sessions } from './schemes/sessions.ts'
 import { Scopes } from './scopes.ts'
@@ -47,6 +48,11 @@ export interface SellerOptions {
   readonly ledger?: Ledger
   /** At least 32 bytes, the same after a restart if the ledger is kept. Random by default. */
   readonly secret?: Uint8Array
+  /**
+   * Secrets that `secret` took the place of. Challenges, agreements and tokens that were made with one are good until they end by themselves. None by
+   * default: then everything that another secret made is refused.
+   */
+  readonly earlierSecrets?: readonly EarlierSecret[] | undefined
   /** Protection space in challenges, such as the host: at most 128 printable ASCII characters. `stream` by default. */
   readonly realm?: string
   /** How many agreements may wait for their first payment at once. 1,000 by default. */
@@ -86,7 +92,7 @@ export const SMALLEST_RETURN = sat(1)
 export class Seller {
   readonly accounts: Accounts
   readonly ledger: Ledger
-  readonly secret: Uint8Array
+  readonly keys: Keyring
   readonly realm: string
   readonly maxUnpaidAgreements: number
   readonly limits: Limits
@@ -110,7 +116,7 @@ export class Seller {
 
   constructor(options: SellerOptions, parts: Partial<SellerParts> = {}) {
     this.ledger = options.ledger ?? openLedger(':memory:')
-    this.secret = options.secret ?? crypto.getRandomValues(new Uint8Array(32))
+    this.keys = new Keyring(options.secret ?? crypto.getRandomValues(new Uint8Array(32)), options.earlierSecrets)
     this.realm = options.realm ?? 'stream'
     this.maxUnpaidAgreements = options.maxUnpaidAgreements ?? 1000
     this.clock = parts.clock ?? systemClock
@@ -119,7 +125,7 @@ export class Seller {
     this.trustProxy = options.trustProxy ?? 0
     this.#jumps = new JumpWatch(this.clock)
     this.#pruneFromMs = this.clock.monotonicMs() + FORGOTTEN_AFTER_MS
-    this.accounts = new Accounts(this.ledger, this.secret)
+    this.accounts = new Accounts(this.ledger, this.keys)
     this.#onEvent = options.onEvent ?? (() => {})
     this.sessions = new Sessions({
       ledger: this.ledger,
@@ -135,6 +141,11 @@ export class Seller {
     this.#started.catch((error) => this.#fail(error))
     this.#sweeper = setInterval(() => void this.sweep(), SWEEP_MS)
     this.#sweeper.unref?.()
+  }
+
+  /** What challenges are made with. */
+  get secret(): Uint8Array {
+    return this.keys.current.secret
   }
 
   /** The node and what it said of itself when the seller started. @throws StreamError `node-…` */
@@ -206,8 +217,8 @@ export class Seller {
    * @throws StreamError `ledger-failed`
    */
   async revoke(paymentHash: string): Promise<boolean> {
-    const account = await this.accounts.get(this.accounts.offerId(paymentHash))
-    if (!account?.claim) return false
+    const account = await this.accounts.offered(paymentHash)
+    if (!account) return false
     if (await closeUnsigned(this.ledger, account)) this.emit({ type: 'closed', account })
     return true
   }

@@ -171,7 +171,7 @@ describe('a session', () => {
     const shop = openShop(options, undefined, {}, nodes)
     const { open, sessionId } = await deposited(shop)
     await open()
-    const id = shop.seller.accounts.offerId(sessionId)
+    const id = shop.seller.keys.current.offerId(sessionId)
     await shop.seller.close()
     await ledger.close(id, 1n, '{}')
     let monotonicMs = 0
@@ -373,7 +373,7 @@ describe('a stream of events under a session', () => {
     const shop = openShop({ ...PER_EVENT, allowance: '100 sat' }, events(50))
     const { open, sessionId } = await deposited(shop)
     await open()
-    const account = await shop.seller.accounts.get(shop.seller.accounts.offerId(sessionId))
+    const account = await shop.seller.accounts.get(shop.seller.keys.current.offerId(sessionId))
     expect(account!.gate.deliveredSteps).toBeLessThanOrEqual(1n)
   })
 

@@ -10,7 +10,7 @@ const MAX_REDIRECTS = 10
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const MAX_LOCATION = 2048
 /** What was meant for one origin alone. */
-const PRIVATE_HEADERS = ['authorization', 'payment-authorization', 'proxy-authorization', 'cookie', 'host']
+const PRIVATE_HEADERS = ['authorization', 'payment-authorization', 'proxy-authorization', 'token', 'cookie', 'host']
 /** What describes a body that is not sent again. */
 const BODY_HEADERS = ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']
 

@@ -4,6 +4,8 @@ import type { NodeInfo } from '../../lightning/node.ts'
 import { type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
 import { readChallenges, type SchemeName } from '../../wire/challenges.ts'
+import { isGrpc } from '../../wire/grpc.ts'
+import { L402_TOKEN_METADATA, toL402Metadata } from '../../wire/l402/header.ts'
 import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
@@ -424,6 +426,11 @@ export class Prepaid {
   #show({ token, preimage }: Held, url: string, request: RequestInit, payload: object): Promise<Response> {
     const headers = new Headers(request.headers)
     headers.set(...credentialOf(token, { ...payload, preimage }, preimage))
+    // Servers of gRPC may look for it there alone (L402, "gRPC Protocol Specification"). A token that the service itself asked for stays.
+    const isCall = isGrpc(headers.get('content-type')) && !headers.has(L402_TOKEN_METADATA)
+    if ('token' in token.challenge && isCall) {
+      headers.set(L402_TOKEN_METADATA, toL402Metadata(token.challenge.token, preimage))
+    }
     return this.#parts.send(url, { ...request, headers })
   }
 

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import type { RecipientNode } from '../../gateway/split/split.ts'
 import { type Ledger, openLedger } from '../../ledger/index.ts'
 import type { LightningNode, NodeInfo } from '../../lightning/node.ts'
+import type { EarlierSecret } from '../../seller/keyring.ts'
 import { openNode } from '../node.ts'
-import { keptSecret, stateFolder, stateHome } from '../state.ts'
+import { earlierSecrets, keptSecret, stateFolder, stateHome } from '../state.ts'
 
 /** A node that is paid, with its ledger and secret. */
 interface Wallet {
@@ -11,6 +12,7 @@ interface Wallet {
   readonly info: NodeInfo
   readonly ledger: Ledger
   readonly secret: Uint8Array
+  readonly earlierSecrets: readonly EarlierSecret[]
   /** Where its state is kept. */
   readonly folder: string
   /** The book of what recipients of splits have earned. */
@@ -62,12 +64,14 @@ async function openWallet(spec: string, port: number): Promise<Wallet> {
     const info = await node.info()
     // One ledger for each node and port: settlements are numbered by the node, and two processes must not share an account.
     const folder = stateFolder(stateHome(), 'seller', `${info.network}-${info.publicKey.slice(0, 16)}-${port}`)
+    const earlier = earlierSecrets(folder)
     const secret = keptSecret(join(folder, 'secret'))
     return {
       node,
       info,
       ledger: openLedger(join(folder, 'ledger.db')),
       secret,
+      earlierSecrets: earlier,
       folder,
       payouts: join(folder, 'payouts.db'),
     }

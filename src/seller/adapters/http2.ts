@@ -7,7 +7,8 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import { failure, notUnderstood } from './refusals.ts'
+import { grpcRefusal } from '../../wire/grpc.ts'
+import { failure, notUnderstood, problemOf } from './refusals.ts'
 import { LightRequest, urlFrom, type WebHandler } from './request.ts'
 import { takeReader } from './response.ts'
 import { clientGone, send } from './send.ts'
@@ -97,15 +98,21 @@ function answer(
   stream.once('finish', () => {
     if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR)
   })
+  let failed: { readonly error: unknown } | undefined
+  const trailers = () =>
+    failed ? new Headers(grpcRefusal(problemOf(failed.error))) : (light.trailers?.() ?? new Headers())
   const fail = (error: unknown) => {
     const gone = stream.destroyed || stream.closed
-    refuse(stream, error)
+    failed = { error }
+    // The end of a call is in its trailers: there it can be told why it is none, also in the middle of the answer.
+    if (stream.headersSent && light.trailers && !stream.writableEnded && !gone) stream.end()
+    else refuse(stream, error)
     // What ends because its client left is no failure.
     if (!gone) onError(error)
   }
   const proceed = (response: Response): void | Promise<void> => {
     if (stream.destroyed) return takeReader(response)?.cancel(clientGone())
-    return send(response, stream, method === 'HEAD')
+    return send(response, stream, method === 'HEAD', light.trailers && trailers)
   }
   try {
     const response = handler(light as unknown as Request)

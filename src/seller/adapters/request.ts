@@ -29,6 +29,8 @@ export class LightRequest {
   #real: Request | undefined
   #controller: AbortController | undefined
   #gone: DOMException | undefined
+  /** What follows the body of the answer, known once that is over; set before the answer begins, by whoever has some. */
+  trailers: (() => Headers) | undefined
 
   /** `onBody` is called when the body is first read, never if it is not. */
   constructor(head: Head, url: string, body: () => BodySource | undefined, onBody: () => void) {
@@ -142,6 +144,14 @@ export const addressOf = (request: Request): string | undefined =>
 
 /** The target as it was sent, where the adapter knows it: a path, or to a proxy a whole URL (RFC 9112, section 3.2). */
 export const sentTarget = (request: Request): string | undefined => (isLight(request) ? request.target : undefined)
+
+/**
+ * Has an answer followed by trailers. To be called before the answer is returned; they are asked for when its body is over. Only HTTP/2 carries them.
+ * @example answerTrailers(request, () => new Headers({ 'grpc-status': '0' }))
+ */
+export function answerTrailers(request: Request, trailers: () => Headers): void {
+  if (isLight(request)) request.trailers = trailers
+}
 
 /** Addresses of peers that another server told. */
 const addresses = new WeakMap<Request, string>()

@@ -14,6 +14,8 @@ export interface LightInit {
   readonly status?: number
   readonly statusText?: string
   readonly headers?: Headers | Readonly<Record<string, string>>
+  /** It is no success, whatever its status: a call of gRPC that failed is answered 200 too. */
+  readonly failed?: boolean
 }
 
 /** RFC 9110, section 15.1. */
@@ -30,6 +32,7 @@ export class LightResponse {
   readonly statusText: string
   readonly #body: KnownBody | BodyReader
   readonly #init: LightInit['headers']
+  readonly #failed: boolean
   #headers: Headers | undefined
   #real: Response | undefined
   #taken = false
@@ -38,17 +41,18 @@ export class LightResponse {
    * A string without a `content-type` is plain text, as with Response.
    * @throws RangeError, TypeError for what a Response refuses
    */
-  constructor(body: KnownBody | BodyReader, { status = 200, statusText = '', headers }: LightInit = {}) {
+  constructor(body: KnownBody | BodyReader, { status = 200, statusText = '', headers, failed = false }: LightInit = {}) {
     if (!(status >= 200 && status <= 599)) throw new RangeError(`${status} is no status of an answer`)
     if (!REASON.test(statusText)) throw new TypeError('the reason of an answer is one line of text')
     this.status = status
     this.statusText = statusText
     this.#body = body
     this.#init = headers
+    this.#failed = failed
   }
 
   get ok(): boolean {
-    return this.status >= 200 && this.status <= 299
+    return this.status >= 200 && this.status <= 299 && !this.#failed
   }
 
   get headers(): Headers {

@@ -8,26 +8,30 @@ export type Outgoing = ServerResponse | ServerHttp2Stream
 
 /**
  * Writes a response. Rejects when the body fails: then the answer is not whole, and `fail` must end the connection.
+ * @param trailers what follows the body, where there is one: of HTTP/2 alone
  * @throws what the body stream failed with; TypeError for a chunk that is not bytes
  */
-export function send(response: Response, outgoing: Outgoing, headOnly: boolean): void | Promise<void> {
+export function send(
+  response: Response,
+  outgoing: Outgoing,
+  headOnly: boolean,
+  trailers?: () => Headers,
+): void | Promise<void> {
   const known = knownBody(response)
   if (known !== undefined) return sendKnown(response, known, outgoing)
   const reader = takeReader(response)
   if (!reader || headOnly) {
-    writeHead(response, outgoing)
-    outgoing.end()
+    sendHead(response, outgoing)
     return reader?.cancel()
   }
-  return pump(response, reader, outgoing)
+  return pump(response, reader, outgoing, trailers)
 }
 
 function sendKnown(response: Response, body: string | Uint8Array | null, outgoing: Outgoing): void {
   const { headers, status } = response
   const bodiless = status === 204 || status === 304
   if (body === null || bodiless) {
-    writeHead(response, outgoing)
-    outgoing.end()
+    sendHead(response, outgoing)
     return
   }
   if (!headers.has('content-length')) headers.set('content-length', `${Buffer.byteLength(body)}`)
@@ -37,12 +41,17 @@ function sendKnown(response: Response, body: string | Uint8Array | null, outgoin
 }
 
 /** Writes a body with exact backpressure, and cancels it at once when the client leaves. */
-async function pump(response: Response, reader: BodyReader, outgoing: Outgoing): Promise<void> {
+async function pump(
+  response: Response,
+  reader: BodyReader,
+  outgoing: Outgoing,
+  trailers: (() => Headers) | undefined,
+): Promise<void> {
   const gone = () => void reader.cancel(clientGone()).catch(() => {})
   outgoing.once('close', gone)
   // The head travels with the first chunk, unless that lets itself be waited for.
   const waiting = setImmediate(() => {
-    writeHead(response, outgoing)
+    writeHead(response, outgoing, trailers)
     if (!isStream(outgoing)) outgoing.flushHeaders()
   })
   const length = new Length(response, outgoing)
@@ -52,7 +61,7 @@ async function pump(response: Response, reader: BodyReader, outgoing: Outgoing):
       clearImmediate(waiting)
       if (outgoing.destroyed) return
       if (!done && !(value instanceof Uint8Array)) throw new TypeError('a body is made of Uint8Array chunks')
-      if (!outgoing.headersSent) writeHead(response, outgoing)
+      if (!outgoing.headersSent) writeHead(response, outgoing, trailers)
       length.count(done, value)
       if (done) break
       // Invariant: no chunk is asked for before the socket took the one before, so a reader that pauses pauses the source.
@@ -68,8 +77,19 @@ async function pump(response: Response, reader: BodyReader, outgoing: Outgoing):
   }
 }
 
-function writeHead(response: Response, outgoing: Outgoing): void {
-  if (isStream(outgoing)) return outgoing.respond(streamHead(response))
+/** An answer without a body. In HTTP/2 it is one frame: clients of gRPC take such headers for trailers. */
+function sendHead(response: Response, outgoing: Outgoing): void {
+  if (isStream(outgoing)) return outgoing.respond(streamHead(response), { endStream: true })
+  writeHead(response, outgoing)
+  outgoing.end()
+}
+
+function writeHead(response: Response, outgoing: Outgoing, trailers?: () => Headers): void {
+  if (isStream(outgoing)) {
+    outgoing.respond(streamHead(response), { waitForTrailers: trailers !== undefined })
+    if (trailers) outgoing.once('wantTrailers', () => sendTrailers(outgoing, trailers))
+    return
+  }
   const fields: Array<string | number> = []
   // Iteration yields each set-cookie by itself and joins what may be joined. A length as a number: Node 22.13 holds a text against the
   // number that it counted, and finds them different.
@@ -78,6 +98,15 @@ function writeHead(response: Response, outgoing: Outgoing): void {
   outgoing.strictContentLength = true
   if (response.statusText) outgoing.writeHead(response.status, response.statusText, fields)
   else outgoing.writeHead(response.status, fields)
+}
+
+function sendTrailers(stream: ServerHttp2Stream, trailers: () => Headers): void {
+  try {
+    stream.sendTrailers(Object.fromEntries(trailers()))
+  } catch {
+    // What HTTP/2 has no place for. Without them an answer does not look whole.
+    stream.destroy(new Error('the trailers cannot be sent'))
+  }
 }
 
 export const isStream = (outgoing: Outgoing): outgoing is ServerHttp2Stream => 'respond' in outgoing

@@ -40,7 +40,8 @@ function readToken(seller: Seller, { macaroons, preimage }: L402Credential) {
   const identifier = macaroon && decodeIdentifier(macaroon.identifier)
   if (!macaroon || !identifier) throw invalid('its identifier is none of L402')
   const { paymentHash } = identifier
-  if (!verifyMacaroon(hexToBytes(seller.accounts.tokenKey(paymentHash)), macaroon)) {
+  const isOurs = seller.keys.all.some((key) => verifyMacaroon(hexToBytes(key.tokenKey(paymentHash)), macaroon))
+  if (!isOurs) {
     throw invalid('it was not made here, or was altered')
   }
   return { macaroon, paymentHash, preimage }

@@ -77,12 +77,13 @@ export class Offers {
   }
 
   async #make(key: string | undefined, terms: Offer, quote: Quote): Promise<InvoiceOffer | NoOffer> {
-    const { limits, accounts } = this.#seller
+    const { limits, accounts, keys } = this.#seller
     const place = limits.offer(key?.slice(key.indexOf(' ') + 1), FORGOTTEN_AFTER_MS)
     if ('waitMs' in place) return { retryAfterMs: place.waitMs }
     try {
       const { request: invoice, paymentHash, record } = await this.#seller.mintOffer(quote.allowance)
-      const account = await accounts.open(agreementFor(accounts.offerId(paymentHash), terms), [record], 'offered')
+      const id = keys.current.offerId(paymentHash)
+      const account = await accounts.open(agreementFor(id, terms), [record], 'offered')
       const shown = key === undefined ? undefined : this.#shown.get(key)
       account.whenPaid(() => {
         place.paid()

@@ -1,6 +1,6 @@
 import { StreamError } from '../../errors/error.ts'
 import { msat } from '../../money/msat.ts'
-import { type Challenge, isExpired, verifyChallenge } from '../../wire/challenge.ts'
+import { type Challenge, isExpired } from '../../wire/challenge.ts'
 import { isPreimageOf } from '../../wire/preimage.ts'
 import type { Account } from '../account.ts'
 import type { Seller } from '../seller.ts'
@@ -13,7 +13,7 @@ const LATE_SETTLEMENT_MS = 10_000
  * @throws StreamError `challenge-invalid`
  */
 export function checkEcho(seller: Seller, challenge: Challenge): void {
-  if (!verifyChallenge(seller.secret, challenge) || challenge.realm !== seller.realm) {
+  if (!seller.keys.signerOf(challenge) || challenge.realm !== seller.realm) {
     throw new StreamError('challenge-invalid', 'this challenge was not made here, or was altered')
   }
 }
@@ -38,7 +38,7 @@ export async function paidAccount(
   challenge?: Challenge,
 ): Promise<Account> {
   checkPreimage(paymentHash, preimage)
-  const account = await offeredAccount(seller, paymentHash)
+  const account = await seller.accounts.offered(paymentHash)
   if (!account) throw new StreamError('challenge-invalid', 'no invoice of this seller has this payment hash')
   if (account.gate.paid === 0n) {
     if (challenge && isExpired(challenge, Date.now())) {
@@ -52,10 +52,4 @@ export async function paidAccount(
   if (account.gate.paid === 0n)
     throw new StreamError('payment-unsettled', "the invoice is not paid, by its own node's word")
   return account
-}
-
-/** `undefined` where the hash is of no invoice of a 402 of this seller. */
-export async function offeredAccount(seller: Seller, paymentHash: string): Promise<Account | undefined> {
-  const account = await seller.accounts.get(seller.accounts.offerId(paymentHash))
-  return account?.claim ? account : undefined
 }

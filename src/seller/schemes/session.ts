@@ -18,7 +18,7 @@ import { readResponse, takeReader } from '../adapters/response.ts'
 import type { Delivery } from '../delivery.ts'
 import type { Seller } from '../seller.ts'
 import { withReceipt } from '../withReceipt.ts'
-import { checkEcho, checkPreimage, offeredAccount, paidAccount } from './proof.ts'
+import { checkEcho, checkPreimage, paidAccount } from './proof.ts'
 import { quoteOf } from './quote.ts'
 import type { Proven } from './remembered.ts'
 import { checkPlace, serve, type Use } from './serve.ts'
@@ -97,7 +97,7 @@ async function sessionOf(seller: Seller, { sessionId, preimage }: Omit<SessionUs
 }
 
 async function known(seller: Seller, sessionId: string): Promise<Account> {
-  const account = await offeredAccount(seller, sessionId)
+  const account = await seller.accounts.offered(sessionId)
   if (account?.claim?.scheme !== 'session') throw new StreamError('session-unknown', 'no session has this id')
   return account
 }

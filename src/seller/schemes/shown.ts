@@ -1,10 +1,20 @@
-import { isL402Credential, L402_METADATA } from '../../wire/l402/header.ts'
+import { isGrpc } from '../../wire/grpc.ts'
+import { isL402Credential, isL402Metadata, L402_METADATA, L402_TOKEN_METADATA } from '../../wire/l402/header.ts'
 
 /** Takes the place of `Authorization` where what is sold has a use for that itself (draft-httpauth-payment-02, `header`). */
 export const PAYMENT_AUTHORIZATION = 'payment-authorization'
 
-/** Headers that are between buyer and seller, and nobody's behind them. */
-export const CREDENTIAL_HEADERS = [PAYMENT_AUTHORIZATION, ...L402_METADATA] as const
+const CREDENTIAL_HEADERS: readonly string[] = [PAYMENT_AUTHORIZATION, ...L402_METADATA]
+
+/** Headers of a request that are between buyer and seller, and nobody's behind them. */
+export const credentialHeaders = (headers: Headers): readonly string[] =>
+  tokenOf(headers) === undefined ? CREDENTIAL_HEADERS : [...CREDENTIAL_HEADERS, L402_TOKEN_METADATA]
+
+/** A service may have a `token` of its own: ours is in calls of gRPC alone, and looks like one. */
+function tokenOf(headers: Headers): string | undefined {
+  const token = headers.get(L402_TOKEN_METADATA)
+  return token !== null && isL402Metadata(token) && isGrpc(headers.get('content-type')) ? token : undefined
+}
 
 /** What a request shows for its payment, and how it is written. */
 export type Shown =
@@ -30,5 +40,6 @@ export function shownBy({ headers }: Request, l402 = true): Shown | undefined {
     const text = headers.get(name)
     if (text !== null) return { kind: 'l402-metadata', text }
   }
-  return undefined
+  const text = tokenOf(headers)
+  return text === undefined ? undefined : { kind: 'l402-metadata', text }
 }

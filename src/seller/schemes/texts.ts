@@ -48,16 +48,16 @@ export function textsOf(
 }
 
 function tokenOf(
-  { accounts, realm }: Seller,
+  { keys, realm }: Seller,
   paymentHash: string,
   { scope, price, expiresAtMs }: InvoiceOffer['account']['agreement'],
   { allowance }: InvoiceOffer['quote'],
 ): string {
-  const tokenId = accounts.tokenKey(`id|${paymentHash}`)
+  const tokenId = keys.current.tokenKey(`id|${paymentHash}`)
   const caveats = formatCaveats(serviceOf(scope), {
     validUntilMs: expiresAtMs,
     allowance: { steps: stepsFor(price, allowance) ?? 0n, unit: price.unit },
   })
-  const key = hexToBytes(accounts.tokenKey(paymentHash))
+  const key = hexToBytes(keys.current.tokenKey(paymentHash))
   return formatMacaroon(mintMacaroon(key, encodeIdentifier({ paymentHash, tokenId }), realm, caveats))
 }

@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http'
+import { type ClientHttp2Stream, constants } from 'node:http2'
 import { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
+import { isGrpcOverHttp2 } from '../../wire/grpc.ts'
+import { answerTrailers } from '../adapters/request.ts'
 import { knownResponse, readResponse } from '../adapters/response.ts'
 import type { SignalHolder } from './file.ts'
 import { bodyOfAnswer, plainBody } from './upstream/body.ts'
+import { type CallAnswer, Calls } from './upstream/calls.ts'
 import { Connections } from './upstream/exchange.ts'
-import { forwarded, returned } from './upstream/headers.ts'
+import { forwarded, returned, returnedCall } from './upstream/headers.ts'
 import { readSaid, type Said } from './upstream/prices.ts'
 import { basic, targetOf } from './upstream/target.ts'
 
@@ -48,6 +52,7 @@ export function proxyTo(base: string, options: UpstreamOptions = {}): Proxy {
   const own = { ...(authorization !== undefined && { authorization }), ...options.headers }
   const silenceMs = options.silenceMs ?? SILENCE_MS
   const connections = new Connections(upstream)
+  const calls = new Calls(upstream)
   const pass = async (request: Request, meter?: UpstreamMeter): Promise<Response> => {
     const target = targetOf(upstream, new URL(request.url))
     if (!target) return new Response('not found\n', { status: 404 })
@@ -55,6 +60,14 @@ export function proxyTo(base: string, options: UpstreamOptions = {}): Proxy {
     let incoming: IncomingMessage | undefined
     try {
       const headers = forwarded(request, own)
+      if (isGrpcOverHttp2(headers.get('content-type'))) {
+        return await answerOfCall(
+          await calls.exchange(target, request, headers, { signal, answerMs: silenceMs }),
+          request,
+          silenceMs,
+          meter,
+        )
+      }
       incoming = await connections.exchange(target, request, headers, { signal, answerMs: silenceMs })
       return await answerOf(incoming, request.method, silenceMs, meter)
     } catch (error) {
@@ -65,7 +78,11 @@ export function proxyTo(base: string, options: UpstreamOptions = {}): Proxy {
       throw new StreamError('upstream-failed', 'the service behind the seller does not answer', {}, error)
     }
   }
-  return Object.assign(pass, { close: () => connections.close() })
+  const close = () => {
+    connections.close()
+    calls.close()
+  }
+  return Object.assign(pass, { close })
 }
 
 async function answerOf(
@@ -97,6 +114,44 @@ async function answerOf(
   }
   const init = { status, statusText: incoming.statusMessage ?? '', headers }
   return bodiless ? knownResponse(null, init) : readResponse(bodyOfAnswer(source, incoming, silenceMs, onEnd), init)
+}
+
+/** A call of gRPC says in its trailers how it ended, and may say there what it costs. */
+async function answerOfCall(
+  { head, stream, isOver, trailers }: CallAnswer,
+  request: Request,
+  silenceMs: number,
+  meter: UpstreamMeter | undefined,
+): Promise<Response> {
+  try {
+    const headers = returnedCall(head)
+    const status = head[':status'] ?? 0
+    // One that failed before it had anything to say costs nothing.
+    const failed = isOver && head['grpc-status'] !== '0'
+    if (meter && !failed && status === 200) await chargeBefore(readPrice((name) => head[name]), meter)
+    if (isOver) {
+      stream.resume()
+      letGo(stream)
+      return knownResponse(null, { status, headers, failed })
+    }
+    answerTrailers(request, () => returnedCall(trailers() ?? {}))
+    const onEnd = async () => {
+      const said = trailers()
+      // A stream that was reset ends like one that is whole.
+      if (!said && status === 200) throw new Error('the upstream broke off')
+      if (said && meter) await chargeAfter(readPrice((name) => said[name]), meter)
+      letGo(stream)
+    }
+    return readResponse(bodyOfAnswer(stream, stream, silenceMs, onEnd), { status, headers })
+  } catch (error) {
+    stream.destroy()
+    throw error
+  }
+}
+
+/** A service that has answered wants no more of what the call still says. */
+function letGo(stream: ClientHttp2Stream): void {
+  if (!stream.writableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
 }
 
 function readPrice(header: (name: string) => string | string[] | undefined): Said {

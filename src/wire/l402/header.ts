@@ -1,5 +1,6 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import { StreamError } from '../../errors/error.ts'
+import { utf8 } from '../encoding.ts'
 import { type Scheme, schemesOf } from '../schemes.ts'
 import { addCaveat, decodeMacaroon, encodeMacaroon, MAX_MACAROON, type Macaroon, parseMacaroon } from './macaroon.ts'
 
@@ -99,12 +100,35 @@ export function parseL402Credential(header: string): L402Credential {
   return { macaroons: macaroons.map(parseMacaroon), preimage: match[2]!.toLowerCase() }
 }
 
-/** Headers in which gRPC clients send a token: the macaroon in hex, with the preimage as its last caveat. */
+/** Headers in which gRPC clients send a token, or sent it before it was called so: the macaroon in hex, with the preimage as its last caveat. */
 export const L402_METADATA = ['grpc-metadata-macaroon', 'macaroon'] as const
+/** The key of the specification ("gRPC Protocol Specification", "Client Flow"). Services have a use for such a name themselves. */
+export const L402_TOKEN_METADATA = 'token'
+
+/** Whether the value of `token` is one of L402: a macaroon of version 2, in hex. */
+export const isL402Metadata = (value: string): boolean => /^\s*020[12][0-9a-f]+\s*$/i.test(value)
 
 /** The value of such a header. */
 export const formatL402Metadata = (macaroon: Macaroon, preimage: string): string =>
   bytesToHex(encodeMacaroon(addCaveat(macaroon, `preimage=${preimage}`)))
+
+/** The value of such a header for a token as its server wrote it. One that is no macaroon is sent as it is: how it is bound to the preimage is its server's. */
+export function toL402Metadata(token: string, preimage: string): string {
+  try {
+    return formatL402Metadata(parseMacaroon(token), preimage)
+  } catch {
+    return bytesToHex(bytesOf(token))
+  }
+}
+
+function bytesOf(token: string): Uint8Array {
+  try {
+    const text = atob(token.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, ''))
+    return Uint8Array.from(text, (char) => char.charCodeAt(0))
+  } catch {
+    return utf8(token)
+  }
+}
 
 /**
  * Reads such a header. The caveat with the preimage was added by the client, so it is signed like any other.

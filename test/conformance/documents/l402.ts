@@ -8,6 +8,9 @@ const buyer = testsOf('test/conformance/buyer.test.ts')
 const prepaid = testsOf('test/prepaid/prepaid.test.ts')
 const schemes = testsOf('test/schemes/l402.test.ts')
 
+const grpc = testsOf('test/conformance/grpc.test.ts')
+
+const METADATA = grpc('a call of gRPC > has its token read in the metadata `%s`, %s')
 const OFFERED = here(
   'an L402 challenge > has version, token and invoice, under both names, and the token commits to the payment hash',
 )
@@ -99,16 +102,38 @@ export const l402: Document = {
         'MUST',
         'server',
         'A gRPC call without a credential gets 200 with the challenge, `Grpc-Status: 13` and `Grpc-Message: payment required`',
+        grpc(
+          'a call of gRPC > of type %s without a credential gets 200 with the challenge, `Grpc-Status: 13` and `Grpc-Message: payment required`',
+          'a call of gRPC > with a token that has %s is refused in the same form, with a fresh challenge',
+        ),
+        testsOf('test/gateway/grpc.test.ts')(
+          'is asked to pay, pays, and has its call answered with the trailers of the service; then it is asked again',
+        ),
       ),
       holds(
         'SHOULD',
         'server',
         'The metadata key `macaroon` of a gRPC call is accepted as well',
+        METADATA,
         header('L402 credentials > come in the metadata of gRPC too'),
         schemes('an L402 token > is the same as LSAT, and as gRPC clients send it'),
       ),
-      holds('MUST', 'server', 'The metadata key `token` of a gRPC call is read'),
-      holds('MUST', 'client', 'The token is sent as metadata of the key `token`, in hex, as well'),
+      holds(
+        'MUST',
+        'server',
+        'The metadata key `token` of a gRPC call is read',
+        METADATA,
+        grpc('a call of gRPC > may have a `token` that is the service’s own, and a request that is none has only that'),
+      ),
+      holds(
+        'MUST',
+        'client',
+        'The token is sent as metadata of the key `token`, in hex, as well',
+        grpc(
+          'the buyer > pays what a call is asked for, and sends the token as metadata of the key `token`, in hex, as well',
+          'the buyer > sends a token that is no macaroon as its server wrote it, in hex',
+        ),
+      ),
     ),
     section(
       'Backwards compatibility',

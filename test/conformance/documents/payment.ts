@@ -459,7 +459,17 @@ export const payment: Document = {
         'The secret behind the challenges is told to nobody, and is in no log or error',
         here('the secret of a seller is in no answer, no event and no error'),
       ),
-      holds('SHOULD', 'server', 'Challenges made with a secret that was replaced stay valid until they expire'),
+      holds(
+        'SHOULD',
+        'server',
+        'Challenges made with a secret that was replaced stay valid until they expire',
+        testsOf('test/conformance/secrets.test.ts')(
+          'after its secret was replaced a seller > accepts what it offered before, and finds the agreement of an acceptance that is repeated',
+          'after its secret was replaced a seller > takes a charge and a session that were offered before, whether paid by then or later',
+          'after its secret was replaced a seller > takes a token that was paid before, until that is used up or a day old, and then makes a fresh challenge',
+          'a secret that was replaced > makes no offer that is good for longer than those were that were made with it',
+        ),
+      ),
     ),
     section(
       'Replay, idempotency and concurrency',

@@ -29,12 +29,13 @@ export function plainBody(incoming: IncomingMessage, encoding: string): Readable
 
 /**
  * The body of an answer, read only as it is asked for: a reader that is held holds the upstream.
+ * @param incoming what the answer came as: a message of HTTP/1.1, or a stream of HTTP/2
  * @param idleMs how long one read may take
  * @param onEnd called once the body is whole, before its reader is told so
  */
 export function bodyOfAnswer(
   source: Readable,
-  incoming: IncomingMessage,
+  incoming: Readable & { readonly complete?: boolean },
   idleMs: number,
   onEnd: () => Promise<void>,
 ): BodyReader {
@@ -56,7 +57,7 @@ export function bodyOfAnswer(
         chunk = source.read()
       }
       if (chunk !== null) return { done: false, value: chunk }
-      if (!incoming.complete) throw error()
+      if (incoming.complete === false) throw error()
       await onEnd()
       return BODY_END
     },

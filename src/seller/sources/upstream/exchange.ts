@@ -1,4 +1,5 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { ClientHttp2Stream } from 'node:http2'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { drained } from '../../drained.ts'
 
@@ -94,7 +95,11 @@ async function answered(
 }
 
 /** One chunk of the buyer's for one drained socket. Each that leaves shows that the request is alive. */
-async function sendBody(outgoing: ClientRequest, body: ReadableStream<Uint8Array>, alive: () => void): Promise<void> {
+export async function sendBody(
+  outgoing: ClientRequest | ClientHttp2Stream,
+  body: ReadableStream<Uint8Array>,
+  alive: () => void,
+): Promise<void> {
   const reader = body.getReader()
   const gone = () => void reader.cancel().catch(() => {})
   outgoing.once('close', gone)

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http2'
 import { addressOf } from '../../adapters/request.ts'
-import { CREDENTIAL_HEADERS, PAYMENT_AUTHORIZATION, shownBy } from '../../schemes/shown.ts'
+import { credentialHeaders, PAYMENT_AUTHORIZATION, shownBy } from '../../schemes/shown.ts'
 import { PRICE_HEADERS } from './prices.ts'
 
 /** Headers that speak of one connection (RFC 9110, section 7.6.1). Those that `Connection` names are dropped with them. */
@@ -18,7 +19,6 @@ const HOP_BY_HOP = [
 /** What is between buyer and seller, and what this proxy says for itself. */
 const NOT_FORWARDED = [
   ...HOP_BY_HOP,
-  ...CREDENTIAL_HEADERS,
   'host',
   'expect',
   'accept-payment',
@@ -34,7 +34,7 @@ export function forwarded(request: Request, own: Readonly<Record<string, string>
   if (!headers.has(PAYMENT_AUTHORIZATION) || shownBy(request)?.text !== headers.get(PAYMENT_AUTHORIZATION)) {
     headers.delete('authorization')
   }
-  drop(headers, NOT_FORWARDED)
+  drop(headers, [...credentialHeaders(headers), ...NOT_FORWARDED])
   // What is compressed could not be counted.
   headers.set('accept-encoding', 'identity')
   const { host, protocol } = new URL(request.url)
@@ -51,6 +51,17 @@ export function returned(incoming: IncomingMessage): Headers {
   const headers = new Headers()
   const { rawHeaders } = incoming
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!)
+  drop(headers, NOT_RETURNED)
+  return headers
+}
+
+/** The headers of a call's answer that the buyer gets, or its trailers: names of HTTP/2's own are left out. */
+export function returnedCall(fields: IncomingHttpHeaders): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(fields)) {
+    if (name.startsWith(':')) continue
+    for (const each of [value ?? []].flat()) headers.append(name, each)
+  }
   drop(headers, NOT_RETURNED)
   return headers
 }
