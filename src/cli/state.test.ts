@@ -36,7 +36,9 @@ describe('a secret that its owner puts aside', () => {
     putAside()
     const third = start(10_000_000)
     expect(third.earlier).toHaveLength(2)
-    expect(third.earlier).toEqual(expect.arrayContaining([earlier, { secret: second.secret, replacedAtMs: 10_000_000 }]))
+    expect(third.earlier).toEqual(
+      expect.arrayContaining([earlier, { secret: second.secret, replacedAtMs: 10_000_000 }]),
+    )
     rmSync(join(folder, 'secret.earlier-3001'))
     expect(start(11_000_000).earlier).toHaveLength(1)
   })

@@ -57,7 +57,12 @@ it('messages hold nothing that a header cannot, and come back', () => {
 })
 
 it('calls are told by their type', () => {
-  for (const type of ['application/grpc', 'application/grpc+proto', ' Application/GRPC;x=y', 'application/grpc-web-text']) {
+  for (const type of [
+    'application/grpc',
+    'application/grpc+proto',
+    ' Application/GRPC;x=y',
+    'application/grpc-web-text',
+  ]) {
     expect(isGrpc(type), type).toBe(true)
   }
   for (const type of [null, '', 'application/grpcs', 'application/grpc-webby', 'x/application/grpc']) {

@@ -43,7 +43,9 @@ async function openCalls(options: Partial<MarketOptions> = {}) {
 }
 
 /** Reads a challenge as the clients that are deployed do, and holds all that a library of gRPC looks at. */
-async function challengeOf(response: Response): Promise<{ macaroon: string; invoice: string; problem: { code: string } }> {
+async function challengeOf(
+  response: Response,
+): Promise<{ macaroon: string; invoice: string; problem: { code: string } }> {
   expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toMatch(/^application\/grpc/)
   expect(response.headers.get('grpc-status')).toBe('13')
@@ -64,7 +66,12 @@ function metadata(macaroon: Macaroon, caveat: string): string {
 }
 
 describe('a call of gRPC', () => {
-  test.each(['application/grpc', 'application/grpc+proto', 'application/grpc-web+proto', 'Application/gRPC; charset=x'])(
+  test.each([
+    'application/grpc',
+    'application/grpc+proto',
+    'application/grpc-web+proto',
+    'Application/gRPC; charset=x',
+  ])(
     'of type %s without a credential gets 200 with the challenge, `Grpc-Status: 13` and `Grpc-Message: payment required`',
     async (type) => {
       const { call, shop } = await openCalls()
@@ -107,7 +114,10 @@ describe('a call of gRPC', () => {
   test.each<[string, (bought: { macaroon: Macaroon; preimage: string }) => string]>([
     ['another preimage', ({ macaroon }) => metadata(macaroon, `preimage=${'ab'.repeat(32)}`)],
     ['no preimage', ({ macaroon }) => Buffer.from(encodeMacaroon(macaroon)).toString('hex')],
-    ['another signature', ({ macaroon, preimage }) => metadata({ ...macaroon, signature: new Uint8Array(32) }, `preimage=${preimage}`)],
+    [
+      'another signature',
+      ({ macaroon, preimage }) => metadata({ ...macaroon, signature: new Uint8Array(32) }, `preimage=${preimage}`),
+    ],
     ['half of it', ({ macaroon, preimage }) => metadata(macaroon, `preimage=${preimage}`).slice(0, 100)],
   ])('with a token that has %s is refused in the same form, with a fresh challenge', async (_, make) => {
     const { call, buy, shop } = await openCalls()
@@ -115,7 +125,9 @@ describe('a call of gRPC', () => {
     const { problem } = await challengeOf(await call({ token: make(bought) }))
     expect(['macaroon-invalid', 'preimage-invalid', 'credential-malformed']).toContain(problem.code)
     expect(shop.served).toBe(0)
-    expect((await call({ token: metadata(bought.macaroon, `preimage=${bought.preimage}`) })).headers.get('grpc-status')).toBeNull()
+    expect(
+      (await call({ token: metadata(bought.macaroon, `preimage=${bought.preimage}`) })).headers.get('grpc-status'),
+    ).toBeNull()
   })
 
   test('may have a `token` that is the service’s own, and a request that is none has only that', async () => {
@@ -149,7 +161,9 @@ describe('the buyer', () => {
         const { headers } = request
         seen.push(Object.fromEntries(['authorization', 'token'].map((name) => [name, headers.get(name)])))
         if (headers.has('token')) return new Response(`${await request.text()}: sold`)
-        const [invoice] = await nodes.seller.createInvoices([{ amount: sat(5), description: 'x', expiresInSeconds: 600 }])
+        const [invoice] = await nodes.seller.createInvoices([
+          { amount: sat(5), description: 'x', expiresInSeconds: 600 },
+        ])
         const challenge = `L402 version="0", token="${tokenOf(invoice!.paymentHash)}", invoice="${invoice!.request}"`
         const said = { 'grpc-status': '13', 'grpc-message': 'payment required', 'www-authenticate': challenge }
         return new Response(null, { headers: { 'content-type': 'application/grpc', ...said } })
@@ -164,7 +178,9 @@ describe('the buyer', () => {
 
   const init = { method: 'POST', headers: { 'content-type': 'application/grpc' }, body: 'asked' }
   const macaroonFor = (paymentHash: string): string =>
-    formatMacaroon(mintMacaroon(new Uint8Array(32), encodeIdentifier({ paymentHash, tokenId: '0'.repeat(64) }), 'x', []))
+    formatMacaroon(
+      mintMacaroon(new Uint8Array(32), encodeIdentifier({ paymentHash, tokenId: '0'.repeat(64) }), 'x', []),
+    )
 
   test('pays what a call is asked for, and sends the token as metadata of the key `token`, in hex, as well', async () => {
     const { url, seen, buyer, nodes } = await openService(macaroonFor)

@@ -65,7 +65,11 @@ describe('after its secret was replaced a seller', () => {
     await raw.agree([1000n])
     const { next, raw: again } = await replace()
     const accept = { action: 'accept', nonce: NONCE, invoices: [sat(1)] } as const
-    const repeated = (await (await again.send(accept)).json()) as { agreement: string; secret: string; invoices: string[] }
+    const repeated = (await (await again.send(accept)).json()) as {
+      agreement: string
+      secret: string
+      invoices: string[]
+    }
     expect(repeated).toMatchObject({ agreement: raw.deal.agreement.id, secret: raw.deal.secret })
     again.pay(...repeated.invoices)
     expect(await readAll(await again.use())).toBe(1000)

@@ -131,7 +131,11 @@ test('the buyer pays a call of gRPC over HTTP/2', async () => {
   const paying = buyer({ fetch, schemes: ['l402'] })
   const headers = { 'content-type': 'application/grpc', te: 'trailers' }
   const body = new Uint8Array([0, 0, 0, 0, 3, ...Buffer.from('one')])
-  const response = await paying.fetch(`https://localhost:${server.port}/shop.Words/Say`, { method: 'POST', headers, body })
+  const response = await paying.fetch(`https://localhost:${server.port}/shop.Words/Say`, {
+    method: 'POST',
+    headers,
+    body,
+  })
   const answer = Buffer.from(await response.arrayBuffer())
   expect(`${answer.subarray(5)}`).toBe('said one')
   expect(paying.prepaid).toMatchObject([{ scheme: 'l402', paid: 4000n, uses: 1, state: 'open' }])

@@ -83,7 +83,9 @@ export function openClient(address: string, ca: Buffer) {
     })
     call.on('error', () => {})
     return new Promise((resolve) => {
-      call.on('status', ({ code, details, metadata }) => resolve({ code, details, headers, trailers: metadata, messages }))
+      call.on('status', ({ code, details, metadata }) =>
+        resolve({ code, details, headers, trailers: metadata, messages }),
+      )
     })
   }
   const metadataOf = (own: Readonly<Record<string, string>>) => {
@@ -93,9 +95,7 @@ export function openClient(address: string, ca: Buffer) {
   }
   return {
     call: (name: string, text: string, metadata: Readonly<Record<string, string>> = {}) =>
-      ended(
-        client.makeServerStreamRequest(`/shop.Words/${name}`, same, same, Buffer.from(text), metadataOf(metadata)),
-      ),
+      ended(client.makeServerStreamRequest(`/shop.Words/${name}`, same, same, Buffer.from(text), metadataOf(metadata))),
     /** A call with a message for each answer. */
     talk(metadata: Readonly<Record<string, string>>) {
       const call = client.makeBidiStreamRequest('/shop.Words/Talk', same, same, metadataOf(metadata))

@@ -41,7 +41,10 @@ export class LightResponse {
    * A string without a `content-type` is plain text, as with Response.
    * @throws RangeError, TypeError for what a Response refuses
    */
-  constructor(body: KnownBody | BodyReader, { status = 200, statusText = '', headers, failed = false }: LightInit = {}) {
+  constructor(
+    body: KnownBody | BodyReader,
+    { status = 200, statusText = '', headers, failed = false }: LightInit = {},
+  ) {
     if (!(status >= 200 && status <= 599)) throw new RangeError(`${status} is no status of an answer`)
     if (!REASON.test(statusText)) throw new TypeError('the reason of an answer is one line of text')
     this.status = status

@@ -125,10 +125,14 @@ async function answerOfCall(
 ): Promise<Response> {
   try {
     const headers = returnedCall(head)
-    const status = head[':status'] ?? 0
+    const status = Number(head[':status'] ?? 0)
     // One that failed before it had anything to say costs nothing.
     const failed = isOver && head['grpc-status'] !== '0'
-    if (meter && !failed && status === 200) await chargeBefore(readPrice((name) => head[name]), meter)
+    if (meter && !failed && status === 200)
+      await chargeBefore(
+        readPrice((name) => head[name]),
+        meter,
+      )
     if (isOver) {
       stream.resume()
       letGo(stream)
@@ -139,7 +143,11 @@ async function answerOfCall(
       const said = trailers()
       // A stream that was reset ends like one that is whole.
       if (!said && status === 200) throw new Error('the upstream broke off')
-      if (said && meter) await chargeAfter(readPrice((name) => said[name]), meter)
+      if (said && meter)
+        await chargeAfter(
+          readPrice((name) => said[name]),
+          meter,
+        )
       letGo(stream)
     }
     return readResponse(bodyOfAnswer(stream, stream, silenceMs, onEnd), { status, headers })

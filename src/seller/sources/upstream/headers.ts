@@ -17,14 +17,7 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 /** What is between buyer and seller, and what this proxy says for itself. */
-const NOT_FORWARDED = [
-  ...HOP_BY_HOP,
-  'host',
-  'expect',
-  'accept-payment',
-  'payment-receipt',
-  'accept-encoding',
-]
+const NOT_FORWARDED = [...HOP_BY_HOP, 'host', 'expect', 'accept-payment', 'payment-receipt', 'accept-encoding']
 const NOT_RETURNED = [...HOP_BY_HOP, 'www-authenticate', 'payment-receipt', ...PRICE_HEADERS]
 
 /** The headers that an upstream gets. `own` are the upstream's: its key is nobody else's to set. */
