@@ -3,6 +3,8 @@
  */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { GatewayConfigInput } from '../../src/gateway/config/schema.ts'
 import { serve } from '../../src/seller/adapters/node.ts'
@@ -140,4 +142,82 @@ test('the buyer pays a call of gRPC over HTTP/2', async () => {
   expect(`${answer.subarray(5)}`).toBe('said one')
   expect(paying.prepaid).toMatchObject([{ scheme: 'l402', paid: 4000n, uses: 1, state: 'open' }])
   expect(service.asked).toHaveLength(1)
+})
+
+describe('a service behind a gateway', () => {
+  /** One that is written by hand: it answers each call as it is told to, over HTTP/2 in the clear. */
+  async function openByHand(answer: (stream: ServerHttp2Stream) => void) {
+    const streams: ServerHttp2Stream[] = []
+    const server = createHttp2Server()
+    server.on('stream', (stream) => {
+      streams.push(stream)
+      stream.on('error', () => {})
+      answer(stream)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    atEnd(() => {
+      for (const stream of streams) stream.session?.destroy()
+      server.close()
+    })
+    const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const shop = await openShop({ upstream, allowance: '20 sat' })
+    return { ...shop, streams, paid: shop.pay(await shop.client.call('Say', '')) }
+  }
+
+  const head = { 'content-type': 'application/grpc' }
+  const message = Buffer.from([0, 0, 0, 0, 1, 65])
+  const ways: Array<[string, (stream: ServerHttp2Stream) => void]> = [
+    ['resets its answer', (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+    ['calls its answer off', (stream) => stream.close(constants.NGHTTP2_CANCEL)],
+    ['leaves', (stream) => stream.session?.destroy()],
+    ['ends without saying how', (stream) => stream.end()],
+  ]
+
+  test.each(ways)('that %s in the middle leaves an answer that does not look whole', async (_, breakOff) => {
+    const { client, paid } = await openByHand((stream) => {
+      stream.respond(head)
+      stream.write(message, () => setImmediate(() => breakOff(stream)))
+    })
+    const { code } = await client.call('Say', '', paid)
+    expect(code).not.toBe(0)
+  })
+
+  test('says in a trailer what its answer costs besides, and the client does not see it', async () => {
+    const { client, paid, nodes } = await openByHand((stream) => {
+      stream.respond(head, { waitForTrailers: true })
+      stream.on('wantTrailers', () =>
+        stream.sendTrailers({ 'grpc-status': '0', 'stream-cost': '3000 msat', 'x-own': 'a' }),
+      )
+      stream.end(message)
+    })
+    expect(nodes.seller.settlements).toHaveLength(1)
+    const { code, trailers } = await client.call('Say', '', paid)
+    // At a price by request there is nothing that it may add to.
+    expect([code, trailers.get('stream-cost')]).toEqual([14, []])
+  })
+
+  test('is left by whoever calls its call off', async () => {
+    const { client, paid, streams } = await openByHand((stream) => {
+      stream.respond(head)
+      stream.write(message)
+    })
+    const { call, ended } = client.talk(paid)
+    await once(call, 'data')
+    const [stream] = streams
+    const closed = once(stream!, 'close')
+    call.cancel()
+    expect((await ended).code).toBe(1)
+    await closed
+  })
+
+  test('that has failed a call at once keeps nothing of it', async () => {
+    const { client, paid, streams } = await openByHand((stream) =>
+      stream.respond({ ...head, 'grpc-status': '7', 'grpc-message': 'not%20you' }, { endStream: true }),
+    )
+    const { call, ended } = client.talk(paid)
+    call.write(Buffer.from('hello'))
+    const { code, details } = await ended
+    expect([code, details]).toEqual([7, 'not you'])
+    await expect.poll(() => streams[0]!.closed).toBe(true)
+  })
 })
