@@ -1,5 +1,4 @@
-import { base64nopad } from '@scure/base'
-import { fromUtf8, utf8 } from './encoding.ts'
+import { decodeBase64url, encodeBase64url, fromUtf8, utf8 } from './encoding.ts'
 import type { Problem } from './problem.ts'
 
 /*
@@ -56,7 +55,7 @@ export function grpcRefusal(problem: Problem): Record<string, string> {
   return {
     'grpc-status': `${grpcStatusOf(status)}`,
     'grpc-message': status === 402 ? PAYMENT_REQUIRED.message : encodeMessage(detail.slice(0, MAX_MESSAGE)),
-    [PROBLEM_KEY]: base64nopad.encode(utf8(JSON.stringify(problem))),
+    [PROBLEM_KEY]: encodeBinary(utf8(JSON.stringify(problem))),
   }
 }
 
@@ -78,9 +77,9 @@ export function readGrpcRefusal(headers: Headers): { readonly problem: string | 
 
 function decodeProblem(text: string | null): string | undefined {
   if (text === null || text.length > MAX_PROBLEM) return undefined
-  try {
-    return fromUtf8(base64nopad.decode(text.replace(/=+$/, '')))
-  } catch {
-    return undefined
-  }
+  const bytes = decodeBase64url(text.replace(/=+$/, '').replace(/\+/g, '-').replace(/\//g, '_'))
+  return bytes && fromUtf8(bytes)
 }
+
+/** Base64 as binary metadata has it: without padding. */
+const encodeBinary = (bytes: Uint8Array): string => encodeBase64url(bytes).replace(/-/g, '+').replace(/_/g, '/')
