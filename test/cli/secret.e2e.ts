@@ -43,7 +43,7 @@ test('a token is good for a seller that starts again after its secret was put as
   expect(statSync(secret).mode & 0o777).toBe(0o600)
   const kept = readdirSync(own).filter((file) => file.startsWith('secret.'))
   expect(kept).toEqual([expect.stringMatching(/^secret\.earlier-\d{10}$/)])
-})
+}, 240_000)
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
