@@ -1,7 +1,5 @@
+import { type CredentialHeader, PAYMENT_AUTHORIZATION } from '../../wire/challenge.ts'
 import { isL402Credential, L402_METADATA } from '../../wire/l402/header.ts'
-
-/** Takes the place of `Authorization` where what is sold has a use for that itself (draft-httpauth-payment-02, `header`). */
-export const PAYMENT_AUTHORIZATION = 'payment-authorization'
 
 /** Headers that are between buyer and seller, and nobody's behind them. */
 export const CREDENTIAL_HEADERS = [PAYMENT_AUTHORIZATION, ...L402_METADATA] as const
@@ -31,4 +29,14 @@ export function shownBy({ headers }: Request, l402 = true): Shown | undefined {
     if (text !== null) return { kind: 'l402-metadata', text }
   }
   return undefined
+}
+
+/**
+ * Where the challenges of a 402 ask for the credential. By default where the request leaves room for it: an `Authorization` that is no payment is for
+ * somebody else, and would be lost if the credential took its place.
+ */
+export function askedHeader({ headers }: Request, configured: CredentialHeader | undefined): CredentialHeader {
+  if (configured !== undefined) return configured
+  const own = headers.get('authorization')
+  return own === null || isPayment(own) || isL402Credential(own) ? 'Authorization' : PAYMENT_AUTHORIZATION
 }

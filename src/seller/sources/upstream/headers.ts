@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { addressOf } from '../../adapters/request.ts'
-import { CREDENTIAL_HEADERS, PAYMENT_AUTHORIZATION, shownBy } from '../../schemes/shown.ts'
+import { PAYMENT_AUTHORIZATION } from '../../../wire/challenge.ts'
+import { CREDENTIAL_HEADERS, shownBy } from '../../schemes/shown.ts'
 import { PRICE_HEADERS } from './prices.ts'
 
 /** Headers that speak of one connection (RFC 9110, section 7.6.1). Those that `Connection` names are dropped with them. */

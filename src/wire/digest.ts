@@ -1,0 +1,14 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { base64 } from '@scure/base'
+
+/** The `digest` of a body (RFC 9530, as draft-httpauth-payment has it in "Request Body Digest Binding"). */
+export const bodyDigest = (body: Uint8Array): string => `sha-256=:${base64.encode(sha256(body))}:`
+
+/**
+ * Whether a `digest` is of this body; `undefined` where it names no algorithm that is known here.
+ * @example isDigestOf('sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:', new Uint8Array(0))
+ */
+export function isDigestOf(digest: string, body: Uint8Array): boolean | undefined {
+  const stated = /(?:^|,)[ \t]*sha-256=:([\w+/]*={0,2}):/i.exec(digest)?.[1]
+  return stated === undefined ? undefined : stated === base64.encode(sha256(body))
+}
