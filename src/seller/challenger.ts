@@ -40,7 +40,10 @@ export class Challenger {
   challenge(offer: Offer, nowMs: number, header: CredentialHeader): Challenge {
     const { secret, realm, lifeMs, description } = this.#options
     const expiresAtMs = Math.ceil((nowMs + lifeMs) / REUSE_MS) * REUSE_MS
-    const more = { ...(description !== undefined && { description }), ...(header === PAYMENT_AUTHORIZATION && { header }) }
+    const more = {
+      ...(description !== undefined && { description }),
+      ...(header === PAYMENT_AUTHORIZATION && { header }),
+    }
     return createChallenge({ secret, realm, offer, expiresAtMs, ...more })
   }
 

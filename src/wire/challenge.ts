@@ -96,7 +96,15 @@ export function createIntentChallenge(options: IntentOptions): Challenge {
   const request = encodeJson(options.request)
   if (request.length > MAX_ENCODED / 2) throw new StreamError('option-invalid', 'the offer is too long for a header')
   const expires = formatTime(expiresAtMs)
-  const bound = { realm, method: METHOD, intent, request, expires, ...(digest !== undefined && { digest }), ...(header !== undefined && { header }) }
+  const bound = {
+    realm,
+    method: METHOD,
+    intent,
+    request,
+    expires,
+    ...(digest !== undefined && { digest }),
+    ...(header !== undefined && { header }),
+  }
   const id = challengeId(secret, bound)
   return description === undefined
     ? { id, ...bound }
@@ -109,7 +117,10 @@ export function createIntentChallenge(options: IntentOptions): Challenge {
  */
 export function verifyChallenge(secret: Uint8Array, echoed: Challenge): boolean {
   if (sameText(echoed.id, challengeId(secret, echoed))) return true
-  return echoed.header === undefined && sameText(echoed.id, challengeId(secret, { ...echoed, header: PAYMENT_AUTHORIZATION }))
+  return (
+    echoed.header === undefined &&
+    sameText(echoed.id, challengeId(secret, { ...echoed, header: PAYMENT_AUTHORIZATION }))
+  )
 }
 
 /** The header that the credential for a challenge goes into. */

@@ -1,8 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { base64 } from '@scure/base'
+import { encodeBase64url } from './encoding.ts'
+
+/** In base64 with its padding, which for 32 bytes is one character. */
+const hashOf = (body: Uint8Array): string =>
+  `${encodeBase64url(sha256(body)).replaceAll('-', '+').replaceAll('_', '/')}=`
 
 /** The `digest` of a body (RFC 9530, as draft-httpauth-payment has it in "Request Body Digest Binding"). */
-export const bodyDigest = (body: Uint8Array): string => `sha-256=:${base64.encode(sha256(body))}:`
+export const bodyDigest = (body: Uint8Array): string => `sha-256=:${hashOf(body)}:`
 
 /**
  * Whether a `digest` is of this body; `undefined` where it names no algorithm that is known here.
@@ -10,5 +14,5 @@ export const bodyDigest = (body: Uint8Array): string => `sha-256=:${base64.encod
  */
 export function isDigestOf(digest: string, body: Uint8Array): boolean | undefined {
   const stated = /(?:^|,)[ \t]*sha-256=:([\w+/]*={0,2}):/i.exec(digest)?.[1]
-  return stated === undefined ? undefined : stated === base64.encode(sha256(body))
+  return stated === undefined ? undefined : stated === hashOf(body)
 }

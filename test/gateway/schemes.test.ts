@@ -134,8 +134,22 @@ test('programs are told of each intent in its own money', async () => {
 
 describe('a session on routes that are chosen by the body', () => {
   const ROUTES = [
-    { name: 'small', path: '/v1/**', model: 'small*', price: '1 sat/request', schemes: ['session'], allowance: '10 sat' },
-    { name: 'large', path: '/v1/**', model: 'large*', price: '2 sat/request', schemes: ['session'], allowance: '10 sat' },
+    {
+      name: 'small',
+      path: '/v1/**',
+      model: 'small*',
+      price: '1 sat/request',
+      schemes: ['session'],
+      allowance: '10 sat',
+    },
+    {
+      name: 'large',
+      path: '/v1/**',
+      model: 'large*',
+      price: '2 sat/request',
+      schemes: ['session'],
+      allowance: '10 sat',
+    },
   ] as const
   const open = async () => {
     const service = await upstream((incoming, answer) => {
@@ -176,7 +190,10 @@ describe('a session on routes that are chosen by the body', () => {
     expect(answer.status).toBe(402)
     expect(await answer.json()).toMatchObject({ type: expect.stringContaining('session-not-found') })
     const { challenge } = offered.session()
-    const forged = formatAnyCredential({ challenge: { ...challenge, id: `A${challenge.id.slice(1)}x` }, payload: close })
+    const forged = formatAnyCredential({
+      challenge: { ...challenge, id: `A${challenge.id.slice(1)}x` },
+      payload: close,
+    })
     const refused = await ask(stand, undefined, { authorization: forged })
     expect(await refused.json()).toMatchObject({ type: expect.stringContaining('unknown-challenge') })
   })
@@ -206,17 +223,20 @@ test('a route says where its 402s ask for the credential', async () => {
   )
 })
 
-test.each(['stream', 'session', 'charge'] as const)('our buyer keeps its key for the service beside a %s', async (scheme) => {
-  const stand = await shop({ allowance: '10 sat' })
-  const buyer = stand.buyer({ schemes: [scheme] })
-  const headers = { authorization: 'Bearer key-of-the-buyer' }
-  for (const _ of [1, 2]) {
-    const seen = await headersSeen(await buyer.fetch(`${stand.url}/x`, { headers }))
-    expect(seen.authorization).toBe('Bearer key-of-the-buyer')
-    expect(JSON.stringify(seen)).not.toContain('Payment ')
-  }
-  await buyer.close()
-})
+test.each(['stream', 'session', 'charge'] as const)(
+  'our buyer keeps its key for the service beside a %s',
+  async (scheme) => {
+    const stand = await shop({ allowance: '10 sat' })
+    const buyer = stand.buyer({ schemes: [scheme] })
+    const headers = { authorization: 'Bearer key-of-the-buyer' }
+    for (const _ of [1, 2]) {
+      const seen = await headersSeen(await buyer.fetch(`${stand.url}/x`, { headers }))
+      expect(seen.authorization).toBe('Bearer key-of-the-buyer')
+      expect(JSON.stringify(seen)).not.toContain('Payment ')
+    }
+    await buyer.close()
+  },
+)
 
 describe('over connections of their own', () => {
   test('fifty replays of one charge at once: one body, and everybody else a fresh challenge', async () => {

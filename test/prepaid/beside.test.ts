@@ -34,7 +34,11 @@ describe('a session at a seller with a door before its wall', () => {
     came.length = 0
     const shop = await SessionShop.open({ chunks: 30, door: doorFor(name, value), ...(header && { header }) })
     const buyer = shop.buyer()
-    const init = { method: 'POST', body: '{"prompt":1}', headers: { [name]: value, 'Content-Type': 'application/json' } }
+    const init = {
+      method: 'POST',
+      body: '{"prompt":1}',
+      headers: { [name]: value, 'Content-Type': 'application/json' },
+    }
     for (const _ of [1, 2]) expect(await (await buyer.fetch(shop.url, init)).text()).toContain('chunk 29')
     await buyer.close()
     expect(shop.only.closed).toBe(true)
@@ -164,7 +168,10 @@ describe('a receipt', () => {
   it.each([
     ['in the header', (said: Record<string, unknown>) => ({ ...said, reference: other })],
     ['in the last event', (said: Record<string, unknown>) => ('spent' in said ? { ...said, reference: other } : said)],
-    ['of more than what came can cost', (said: Record<string, unknown>) => ('spent' in said ? { ...said, spent: 999 } : said)],
+    [
+      'of more than what came can cost',
+      (said: Record<string, unknown>) => ('spent' in said ? { ...said, spent: 999 } : said),
+    ],
   ])('of a session that lies %s is told, and the stream goes to its end', async (_, receipt) => {
     const shop = await SessionShop.open({ chunks: 12, receipt })
     const buyer = shop.buyer()

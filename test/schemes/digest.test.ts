@@ -17,7 +17,12 @@ async function open() {
   const server = await serve(handle, { port: 0 })
   atEnd(() => server.close(0))
   const post = (body: BodyInit | null, headers: Record<string, string> = {}) =>
-    fetch(server.url, { method: 'POST', body, headers, ...(body instanceof ReadableStream && { duplex: 'half' }) } as RequestInit)
+    fetch(server.url, {
+      method: 'POST',
+      body,
+      headers,
+      ...(body instanceof ReadableStream && { duplex: 'half' }),
+    } as RequestInit)
   return { shop, post, url: server.url }
 }
 

@@ -7,7 +7,8 @@ import { offeredBy } from './offered.ts'
 import { openShop, returnInvoice, type Shop } from './stand.ts'
 
 const KEY = 'Bearer key-of-the-service'
-const challengesOf = (response: Response): Challenge[] => parseChallenges(response.headers.get('www-authenticate') ?? '')
+const challengesOf = (response: Response): Challenge[] =>
+  parseChallenges(response.headers.get('www-authenticate') ?? '')
 const headersOf = (response: Response) => challengesOf(response).map(({ header }) => header)
 const ALL = ['stream', 'session', 'charge', 'l402']
 const MOVED = new Array(3).fill('Payment-Authorization')
@@ -16,7 +17,7 @@ const PLAIN = new Array(3).fill(undefined)
 /** A shop that says which Authorization it got. */
 const open = (credentialHeader?: 'Authorization' | 'Payment-Authorization') =>
   openShop(
-    { ...(credentialHeader && { credentialHeader }) },
+    { allowance: '4 sat', ...(credentialHeader && { credentialHeader }) },
     (request) => new Response(`for ${request.headers.get('authorization')}`),
   )
 
@@ -61,19 +62,22 @@ describe('the header that a 402 asks for the credential in', () => {
     )
   })
 
-  test.each(['with', 'without'])('is good for a charge whose echo comes %s it, and the key reaches the service', async (how) => {
-    const shop = open()
-    const { offered, preimage } = await paid(shop, { authorization: KEY })
-    const { header, ...rest } = offered.charge().challenge
-    expect(header).toBe('Payment-Authorization')
-    const challenge = how === 'with' ? offered.charge().challenge : rest
-    const credential = formatAnyCredential({ challenge, payload: { preimage } })
-    const forged = formatAnyCredential({ challenge: { ...rest, header: 'X-Pay' }, payload: { preimage } })
-    expect((await shop.ask({ headers: { authorization: KEY, 'payment-authorization': forged } })).status).toBe(402)
-    const response = await shop.ask({ headers: { authorization: KEY, 'payment-authorization': credential } })
-    expect(response.status).toBe(200)
-    expect(await response.text()).toBe(`for ${KEY}`)
-  })
+  test.each(['with', 'without'])(
+    'is good for a charge whose echo comes %s it, and the key reaches the service',
+    async (how) => {
+      const shop = open()
+      const { offered, preimage } = await paid(shop, { authorization: KEY })
+      const { header, ...rest } = offered.charge().challenge
+      expect(header).toBe('Payment-Authorization')
+      const challenge = how === 'with' ? offered.charge().challenge : rest
+      const credential = formatAnyCredential({ challenge, payload: { preimage } })
+      const forged = formatAnyCredential({ challenge: { ...rest, header: 'X-Pay' }, payload: { preimage } })
+      expect((await shop.ask({ headers: { authorization: KEY, 'payment-authorization': forged } })).status).toBe(402)
+      const response = await shop.ask({ headers: { authorization: KEY, 'payment-authorization': credential } })
+      expect(response.status).toBe(200)
+      expect(await response.text()).toBe(`for ${KEY}`)
+    },
+  )
 
   test('is good for a session, from its opening to its close', async () => {
     const shop = open()

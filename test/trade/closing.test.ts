@@ -289,7 +289,10 @@ describe('the receipt', () => {
   }
 
   test.each([
-    ['names another agreement', () => encodeReceipt({ method: 'lightning', reference: '0'.repeat(32), timestampMs: 0 })],
+    [
+      'names another agreement',
+      () => encodeReceipt({ method: 'lightning', reference: '0'.repeat(32), timestampMs: 0 }),
+    ],
     ['cannot be read', () => 'AAAA'],
   ])('that %s is told and noted, and ends nothing', async (_, write) => {
     const journal = openJournal(':memory:')

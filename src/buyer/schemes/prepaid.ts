@@ -466,7 +466,10 @@ export class Prepaid {
     const { id: challengeId } = token.challenge as Challenge
     // Further deposits, and the close, have challenges of their own.
     const paid = { reference: token.paymentHash, ...(token.scheme === 'charge' && { challengeId }) }
-    this.#note(held, receiptFault(() => decodeLightningReceipt(receipt), paid))
+    this.#note(
+      held,
+      receiptFault(() => decodeLightningReceipt(receipt), paid),
+    )
   }
 
   /** The receipt at the end of a session's stream says what that cost, which can be no more than what came. */
@@ -478,7 +481,10 @@ export class Prepaid {
     const { used } = decodeLightningReceipt(receipt)
     if (used === undefined || used.spentSats * 1000n <= most) return
     const text = `the receipt says that ${formatMsat(sat(used.spentSats))} were spent, and what came can have cost ${formatMsat(most)} at most`
-    this.#note(held, new StreamError('receipt-mismatch', text, { stated: `${used.spentSats * 1000n}`, expected: `${most}` }))
+    this.#note(
+      held,
+      new StreamError('receipt-mismatch', text, { stated: `${used.spentSats * 1000n}`, expected: `${most}` }),
+    )
   }
 
   #note(held: Held, fault: StreamError | undefined): void {

@@ -24,7 +24,8 @@ export function finish(
   const reason = failure ?? closings.find(({ dispute }) => dispute)?.dispute
   const code = reason === undefined ? 0 : reportError(reason, output)
   for (const one of prepaid) tellOfPrepaid(one, output)
-  for (const { agreement, receiptFault } of [...prepaid, ...trades]) if (receiptFault) tellOfReceipt(agreement, receiptFault, output)
+  for (const { agreement, receiptFault } of [...prepaid, ...trades])
+    if (receiptFault) tellOfReceipt(agreement, receiptFault, output)
   const ahead = prepaid.reduce((sum, { paid }) => sum + paid, 0n)
   if (trades.length === 0) output.event('end', { ok: code === 0, paid: `${ahead}` })
   for (const trade of trades) {

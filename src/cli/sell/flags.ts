@@ -108,7 +108,10 @@ function readSchemes(text: string): readonly SchemeName[] {
 function readHeader(text: string): CredentialHeader {
   const known = AUTHORIZATION_HEADERS.find((name) => name.toLowerCase() === text.toLowerCase())
   if (known !== undefined) return known
-  throw new StreamError('option-invalid', `--credential-header: "${text.slice(0, 40)}" is none of ${AUTHORIZATION_HEADERS.join(', ')}`)
+  throw new StreamError(
+    'option-invalid',
+    `--credential-header: "${text.slice(0, 40)}" is none of ${AUTHORIZATION_HEADERS.join(', ')}`,
+  )
 }
 
 /** The configuration of a file, with what flags that were typed say in its place. */

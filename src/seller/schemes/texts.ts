@@ -42,7 +42,9 @@ export function chargeText(seller: Seller, offer: InvoiceOffer, wording: Wording
   const { network } = account.agreement
   const request = encodeChargeRequest({ amount: quote.allowance, invoice, paymentHash, network })
   const bounds = boundsOf(seller, offer, wording)
-  return formatChallenge(createIntentChallenge({ ...bounds, intent: CHARGE_INTENT, request, ...(digest !== undefined && { digest }) }))
+  return formatChallenge(
+    createIntentChallenge({ ...bounds, intent: CHARGE_INTENT, request, ...(digest !== undefined && { digest }) }),
+  )
 }
 
 /** How each scheme offers one invoice, as WWW-Authenticate has it. All name the same payment hash, which is used under one of them. */

@@ -253,7 +253,9 @@ export const payment: Document = {
         'server',
         'A challenge with a `header` has it in its `id`, as an eighth slot, and any other has seven',
         wireChallenge('the header of a challenge > is bound, and says where the credential goes'),
-        testsOf('src/wire/mpp/mpp.test.ts')('charge and session > the header of a credential is bound where it is named'),
+        testsOf('src/wire/mpp/mpp.test.ts')(
+          'charge and session > the header of a credential is bound where it is named',
+        ),
       ),
       holds(
         'SHOULD',

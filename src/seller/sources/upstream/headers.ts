@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { addressOf } from '../../adapters/request.ts'
 import { PAYMENT_AUTHORIZATION } from '../../../wire/challenge.ts'
+import { addressOf } from '../../adapters/request.ts'
 import { CREDENTIAL_HEADERS, shownBy } from '../../schemes/shown.ts'
 import { PRICE_HEADERS } from './prices.ts'
 
