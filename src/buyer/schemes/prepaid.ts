@@ -1,15 +1,13 @@
 import { StreamError } from '../../errors/error.ts'
 import type { JournalAgreement } from '../../ledger/journal.ts'
 import type { NodeInfo } from '../../lightning/node.ts'
-import { formatMsat, type Msat, minus, msat, sat, ZERO } from '../../money/msat.ts'
+import { type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
 import { readChallenges, type SchemeName } from '../../wire/challenges.ts'
-import { decodeLightningReceipt } from '../../wire/mpp/receipt.ts'
 import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
-import { faultText, receiptFault } from '../received/receiptFault.ts'
 import { fitsBody } from '../requests/bodyDigest.ts'
 import { hasRoom } from '../requests/ownHeaders.ts'
 import { placeOf } from '../requests/place.ts'
@@ -23,6 +21,7 @@ import {
   type PrepaidScheme,
   readPrepayment,
 } from './prepayment.ts'
+import { Receipts } from './receipts.ts'
 import { closeSession, RETURN_LIFE_SECONDS, type Refund, type SessionPlace, sessionAction } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
 import { credentialOf, newToken, rowOf, type Token, tokenOf } from './token.ts'
@@ -75,7 +74,7 @@ class Held {
   /** Of a session that was opened. */
   account: SessionAccount | undefined
   refund: Refund | undefined
-  receiptFault: StreamError | undefined
+  readonly receipts: Receipts
   /** Payment hashes of its further deposits that are being paid. */
   readonly paying = new Set<string>()
   uses = 0
@@ -85,17 +84,19 @@ class Held {
   wasRefused = false
   state: PrepaidSummary['state'] = 'open'
 
-  constructor(token: Token, preimage: string, fees: Msat, wasGood: boolean) {
+  constructor({ journal }: Wallet, token: Token, preimage: string, fees: Msat, wasGood: boolean) {
     this.token = token
     this.preimage = preimage
     this.fees = fees
     this.paid = token.amount
+    this.receipts = new Receipts(token, (fault) => journal.noteFault(token.id, fault))
     this.wasGood = wasGood
   }
 
   summary(): PrepaidSummary {
     const { id: agreement, scheme, url, paymentHash } = this.token
-    const { paid, fees, uses, state, refund, receiptFault } = this
+    const { paid, fees, uses, state, refund } = this
+    const { fault: receiptFault } = this.receipts
     const told = { ...(refund && { refund }), ...(receiptFault && { receiptFault }) }
     return { agreement, scheme, url, paymentHash, paid, fees, uses, state, ...told }
   }
@@ -208,7 +209,7 @@ export class Prepaid {
 
   /** How what is said about a session reaches its seller. */
   #control(held: Held): Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'> {
-    return { send: this.#parts.send, headers: held.ownHeaders, onReceipt: (receipt) => this.#hold(held, receipt) }
+    return { send: this.#parts.send, headers: held.ownHeaders, onReceipt: (receipt) => held.receipts.hold(receipt) }
   }
 
   async #settleFor(asking: Asking, refused: Response): Promise<Response> {
@@ -269,7 +270,7 @@ export class Prepaid {
     const payment = await journal.getPayment(token.paymentHash)
     const paid = payment && (await endOf(wallet, payment, wait).catch((error) => this.#release(token.id, wait, error)))
     if (paid) {
-      const held = this.#keep(new Held(token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
+      const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
       held.ownHeaders = asking.own
       if (token.scheme === 'session') {
         // With the deposits that an earlier run made.
@@ -321,7 +322,7 @@ export class Prepaid {
     const token = newToken(prepayment, place, prepayment.scheme === 'session' ? await returnOf(wallet) : {})
     const startedAt = performance.now()
     const paid = await this.#payFor(wallet, token)
-    const held = this.#keep(new Held(token, paid.preimage, paid.fee, false))
+    const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, false))
     held.ownHeaders = asking.own
     if (token.scheme === 'session') this.#account(held, request, performance.now() - startedAt)
     for (let attempt = 0; ; attempt++) {
@@ -366,7 +367,7 @@ export class Prepaid {
       maxRisk: this.#parts.maxRisk,
       latencyMs,
       topUp: () => this.#topUp(held, request),
-      onReceipt: (data) => this.#holdLast(held, data),
+      onReceipt: (data) => held.receipts.holdLast(data, held.account!.mostSpent),
     })
     return held.account
   }
@@ -437,7 +438,7 @@ export class Prepaid {
       token.scheme === 'session' ? await this.#useSession(held, asking) : await this.#show(held, asking, {})
     if (response.status === 402) return response
     const receipt = response.headers.get('payment-receipt')
-    if (response.ok && receipt !== null) this.#hold(held, receipt)
+    if (response.ok && receipt !== null) held.receipts.hold(receipt)
     held.uses++
     if (token.scheme !== 'charge') this.#remember(placeOf(url), held)
     // Where nobody answered for the seller, nothing is known of the token yet.
@@ -457,41 +458,6 @@ export class Prepaid {
     }
     const cost = token.scheme === 'charge' || held.uses === 1 ? token.amount : ZERO
     return notePurchase(response, { agreement: token.id, cost, paid: token.amount })
-  }
-
-  /** Holds a receipt against what was paid. L402 has none that a document knows. */
-  #hold(held: Held, receipt: string | object): void {
-    const { token } = held
-    if (token.scheme === 'l402' || held.receiptFault) return
-    const { id: challengeId } = token.challenge as Challenge
-    // Further deposits, and the close, have challenges of their own.
-    const paid = { reference: token.paymentHash, ...(token.scheme === 'charge' && { challengeId }) }
-    this.#note(
-      held,
-      receiptFault(() => decodeLightningReceipt(receipt), paid),
-    )
-  }
-
-  /** The receipt at the end of a session's stream says what that cost, which can be no more than what came. */
-  #holdLast(held: Held, data: string): void {
-    const receipt = parsed(data)
-    this.#hold(held, receipt)
-    const most = held.account?.mostSpent
-    if (held.receiptFault || most === undefined) return
-    const { used } = decodeLightningReceipt(receipt)
-    if (used === undefined || used.spentSats * 1000n <= most) return
-    const text = `the receipt says that ${formatMsat(sat(used.spentSats))} were spent, and what came can have cost ${formatMsat(most)} at most`
-    this.#note(
-      held,
-      new StreamError('receipt-mismatch', text, { stated: `${used.spentSats * 1000n}`, expected: `${most}` }),
-    )
-  }
-
-  #note(held: Held, fault: StreamError | undefined): void {
-    if (!fault) return
-    held.receiptFault = fault
-    const noted = this.#parts.ready().then(({ wallet }) => wallet.journal.noteFault(held.token.id, faultText(fault)))
-    noted.catch(() => {})
   }
 
   #show({ token, preimage }: Held, { url, request }: Asking, payload: object): Promise<Response> {
@@ -601,14 +567,6 @@ function choose(
 async function isGoodFor({ challenge }: Token, request: RequestInit): Promise<boolean> {
   if (!hasRoom(request, challenge)) return false
   return !('digest' in challenge) || (await fitsBody(challenge, request)) === true
-}
-
-function parsed(data: string): object {
-  try {
-    return Object(JSON.parse(data))
-  } catch {
-    return {}
-  }
 }
 
 const methodOf = ({ method = 'GET' }: RequestInit): string => method.toUpperCase()
