@@ -201,6 +201,9 @@ const Agreement = z.strictObject({
   payments: count,
   url: z.string(),
   scheme: z.enum(SCHEME_NAMES).describe('What it was paid by. Only a `stream` is closed with a statement'),
+  fault: z
+    .string()
+    .describe('What the seller said of it that cannot be, such as a receipt for another payment; empty if nothing'),
   caller: z.string().optional(),
 })
 export const Agreements = z.strictObject({ agreements: z.array(Agreement), next })

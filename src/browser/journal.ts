@@ -89,6 +89,12 @@ export class StoredJournal implements Journal {
     await this.#keepAgreement(id)
   }
 
+  async noteFault(id: string, fault: string): Promise<void> {
+    await this.#ready
+    await this.#memory.noteFault(id, fault)
+    await this.#keepAgreement(id)
+  }
+
   async noteReturn(id: string, entry: JournalReturn): Promise<void> {
     await this.#ready
     await this.#memory.noteReturn(id, entry)
@@ -241,7 +247,7 @@ export class StoredJournal implements Journal {
   /** Agreements of all tabs: what was noted of them only ever grows. */
   async #readAgreements(): Promise<void> {
     for (const [, agreement] of this.#read<JournalAgreement>(AGREEMENT)) {
-      const { id, createdAtMs, state, receivedSteps, returns, statement } = agreement
+      const { id, createdAtMs, state, receivedSteps, returns, statement, fault } = agreement
       const returning = returns.some(({ status }) => status === 'asked')
       if (state === 'closed' && createdAtMs < Date.now() - KEPT_MS && !returning) {
         this.#store.removeItem(AGREEMENT + id)
@@ -250,6 +256,7 @@ export class StoredJournal implements Journal {
       const known = await this.#memory.getAgreement(id)
       await this.#memory.addAgreement(agreement)
       await this.#memory.noteReceived(id, receivedSteps)
+      if (fault !== undefined) await this.#memory.noteFault(id, fault)
       for (const entry of returns) await this.#memory.noteReturn(id, entry)
       if (state === 'closed') await this.#memory.closeAgreement(id, statement)
       if (!known) await this.#memory.releaseAgreement(id)

@@ -23,8 +23,10 @@ import { firstInvoices } from './payments/opening.ts'
 import { payerOf } from './payments/outcome.ts'
 import type { Wallet } from './payments/payer.ts'
 import { asItCame, readingGrpc } from './requests/grpc.ts'
+import { checkHeaders, forElsewhere, hasRoom, noRoom } from './requests/ownHeaders.ts'
 import { placeOf } from './requests/place.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
+import { isSmallForm } from './requests/requestBody.ts'
 import { byItsOwn } from './requests/sending.ts'
 import { checkTransport } from './requests/transport.ts'
 import type { Prepaid, PrepaidSummary } from './schemes/prepaid.ts'
@@ -253,7 +255,10 @@ class PayingBuyer implements Buyer {
   async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
     const place = placeOf(url)
     const known = this.#byPlace.get(place)
-    const trade = known && (await this.#agreed(known, request))
+    const held = known && (await this.#agreed(known, request))
+    const trade = held?.takes(request) ? held : undefined
+    // Where there is room beside the request's own Authorization only a fresh 402 tells.
+    if (held && !trade) this.#drop(place, held)
     if (trade && (await unlessAborted(trade.isGood(request.signal ?? undefined), request.signal))) {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
@@ -294,7 +299,9 @@ class PayingBuyer implements Buyer {
     await response.body?.cancel().catch(() => {})
     const challenge = streamChallenge(response)
     if (!challenge) return undefined
-    const trade = this.#tradeFor(response.url || url, request, challenge, undefined, startedAt)
+    const at = response.url || url
+    const asking = new URL(at).origin === new URL(url).origin ? request : { ...request, headers: {} }
+    const trade = this.#tradeFor(at, asking, challenge, undefined, startedAt)
     return (await this.#agreed(trade, request)).summary()
   }
 
@@ -344,19 +351,28 @@ class PayingBuyer implements Buyer {
   ): Promise<Response> {
     // Whoever asks for money is paid, and gets the credential: after a redirect that is another place.
     const at = refused.url || url
-    const challenge = this.#schemes.includes('stream') ? streamChallenge(refused) : undefined
+    const isOwn = new URL(at).origin === new URL(url).origin
+    const sent = isOwn ? request : forElsewhere(request)
+    const offered = this.#schemes.includes('stream') ? streamChallenge(refused) : undefined
+    const challenge = offered && hasRoom(sent, offered) ? offered : undefined
+    let isWithoutRoom = offered !== challenge
     // Sellers that are compared are compared by what they ask for use.
     if (!check && (!challenge || this.#schemes[0] !== 'stream')) {
       const prepaid = await this.#prepaying()
-      const best = prepaid?.options(refused)[0]?.scheme
+      const options = prepaid?.options(refused) ?? []
+      const best = options.find((option) => hasRoom(sent, option.challenge))?.scheme
+      isWithoutRoom ||= options.length > 0
       const isFirst = best && (!challenge || this.#schemes.indexOf(best) < this.#schemes.indexOf('stream'))
       // A payment that is called off goes on, and what it bought is there for the next request.
-      if (isFirst) return unlessAborted(prepaid!.pay(at, request, refused), request.signal)
+      if (isFirst) return unlessAborted(prepaid!.pay(at, sent, refused, isOwn), request.signal)
     }
-    if (!challenge) return refused
+    if (!challenge && !isWithoutRoom) return refused
     await refused.body?.cancel().catch(() => {})
-    const trade = await this.#agreed(this.#tradeFor(at, request, challenge, check, startedAt), request)
-    const response = await trade.fetch(at, request)
+    if (!challenge) throw noRoom(at)
+    const asking = isOwn ? sent : { ...sent, headers: {} }
+    const trade = await this.#agreed(this.#tradeFor(at, asking, challenge, check, startedAt), request)
+    trade.offered(challenge)
+    const response = await trade.fetch(at, sent, isOwn)
     const asked = response.status === 402 ? streamChallenge(response) : undefined
     if (!asked) return response
     const problem = fromProblem(await readJson(response).catch(() => undefined))
@@ -412,6 +428,7 @@ class PayingBuyer implements Buyer {
     startedAt: number,
   ): Promise<Trade> {
     if (!this.#options.insecure) checkTransport(at)
+    if (!hasRoom(request, challenge)) throw noRoom(at)
     check?.(decodeOffer(challenge.request))
     request.signal?.throwIfAborted()
     return this.#agree(at, request, placeOf(at), challenge, startedAt)
@@ -448,19 +465,27 @@ class PayingBuyer implements Buyer {
       const isHere = new URL(trade.endpoint.url).origin === origin && serves(trade.deal, offer, Date.now())
       if (isHere && !trade.error && (await trade.isGood(signal).catch(() => false))) return trade
     }
-    const resumed = await this.#resume(origin, offer, startedAt, signal)
+    const resumed = await this.#resume(url, request, offer, startedAt, signal)
     return resumed ?? this.#open(url, request, challenge, startedAt, signal)
   }
 
   /** Takes up an agreement that an earlier run left open. One that is of no more use is closed on the way. */
-  async #resume(origin: string, offer: Offer, startedAt: number, signal: AbortSignal): Promise<Trade | undefined> {
+  async #resume(
+    url: string,
+    request: RequestInit,
+    offer: Offer,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Trade | undefined> {
+    const { origin } = new URL(url)
     for (const entry of await this.#journal.agreements('open')) {
       const deal = new URL(entry.url).origin === origin ? dealOf(entry) : undefined
       if (!deal || !serves(deal, offer, Date.now()) || !this.#accepts(offer, deal.agreement)) continue
       const { wallet, info } = await unlessAborted(this.#ready(), signal)
       if (info.network !== offer.network || !(await this.#journal.holdAgreement(entry.id))) continue
       const past = await readPast(this.#journal, entry)
-      const endpoint = this.#endpoint(entry.url, entry.method)
+      const own = placeOf(entry.url) === placeOf(url) ? request.headers : undefined
+      const endpoint = this.#endpoint(entry.url, entry.method, own)
       const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt, past)
       this.#add(trade)
       if (await trade.isGood(signal)) return trade
@@ -476,8 +501,8 @@ class PayingBuyer implements Buyer {
     return !offerRefusal(agreed, limits) && !('refuse' in applyStrategy(strategy, agreed, { round: 0 }, limits))
   }
 
-  #endpoint(url: string, method: string): Endpoint {
-    return { url, method, fetch: this.#fetch, timeoutMs: CONTROL_TIMEOUT_MS }
+  #endpoint(url: string, method: string, headers: RequestInit['headers']): Endpoint {
+    return { url, method, headers, fetch: this.#fetch, timeoutMs: CONTROL_TIMEOUT_MS }
   }
 
   async #tradeOptions(): Promise<TradeOptions> {
@@ -493,7 +518,7 @@ class PayingBuyer implements Buyer {
     signal: AbortSignal,
   ): Promise<Trade> {
     const { wallet, info } = await unlessAborted(this.#ready(), signal)
-    const endpoint = this.#endpoint(url, request.method ?? 'GET')
+    const endpoint = this.#endpoint(url, request.method ?? 'GET', request.headers)
     const deal = await negotiate({ ...endpoint, signal }, challenge, info, this.#haggling, (terms) =>
       firstInvoices(terms, this.#ahead),
     )
@@ -580,7 +605,7 @@ async function normalize(
   input: string | URL | Request,
   init: RequestInit,
 ): Promise<{ url: string; request: RequestInit }> {
-  if (!(input instanceof Request) && !(init.body instanceof ReadableStream)) {
+  if (!(input instanceof Request) && !(init.body instanceof ReadableStream) && !isSmallForm(init.body)) {
     checkHeaders(new Headers(init.headers))
     return { url: new URL(input).href, request: init }
   }
@@ -598,15 +623,6 @@ async function normalize(
   }
   const { method, headers, signal, redirect } = request
   return { url: request.url, request: { method, headers, signal, redirect, ...(body && { body }) } }
-}
-
-function checkHeaders(headers: Headers): void {
-  if (headers.has('authorization')) {
-    throw new StreamError(
-      'option-invalid',
-      'the Authorization header carries the payment; this request has one of its own',
-    )
-  }
 }
 
 function readPrices(prices: BuyerOptions['maxPrice']): Price[] {

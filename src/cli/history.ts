@@ -6,7 +6,7 @@ import { formatMsat } from '../money/msat.ts'
 import { toCsv } from './history/csv.ts'
 import { openUserJournal } from './journal.ts'
 import { jsonOption, readDuration } from './options.ts'
-import { bold, dim } from './output/colour.ts'
+import { bold, dim, yellow } from './output/colour.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
 
@@ -60,4 +60,5 @@ const line = (record: HistoryRecord): string =>
   `${record.fee === '0' ? '' : ` + ${formatMsat(BigInt(record.fee))} of fees`}` +
   `${record.returned && record.returned !== '0' ? ` − ${formatMsat(BigInt(record.returned))} back` : ''}` +
   `  ${record.seller}  ${dim(record.agreement.slice(0, 16))}` +
-  `${record.scheme === undefined || record.scheme === 'stream' ? '' : `  by ${record.scheme}`}`
+  `${record.scheme === undefined || record.scheme === 'stream' ? '' : `  by ${record.scheme}`}` +
+  `${record.fault ? `  ${yellow(record.fault)}` : ''}`

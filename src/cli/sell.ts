@@ -46,6 +46,7 @@ export function sellCommand(): Command {
     .option('--credit <amount>', 'what may be delivered unpaid', '0 sat')
     .option('--schemes <list>', 'ways to pay that a 402 offers: some of stream, session, charge, l402')
     .option('--allowance <amount>', 'what an invoice for session, charge or l402 asks for')
+    .option('--credential-header <name>', 'where a 402 asks for the credential: Authorization or Payment-Authorization')
     .option('--smallest-payment <amount>', 'no invoice is smaller', '1 sat')
     .option('--floor <price>', 'haggle, down to this price or part of the listed one, such as 70%')
     .option('--rounds <count>', 'bids that are heard, with --floor', '4')

@@ -293,6 +293,12 @@ export const CODES = {
     title: 'The price is in another unit than the limit',
     hint: "Give a --max-price for the seller's unit.",
   },
+  'authorization-taken': {
+    status: 402,
+    exit: 'refused',
+    title: 'The payment and the request both need the Authorization header',
+    hint: 'Leave the key of the request out, or send it in another header. Sellers offer `Payment-Authorization` beside it: `sell --credential-header`.',
+  },
   'risk-too-high': {
     status: 402,
     exit: 'refused',
@@ -477,6 +483,12 @@ export const CODES = {
     exit: 'dispute',
     title: 'The seller counts more than was received',
     hint: 'Paying has stopped. Both counts are in this error.',
+  },
+  'receipt-mismatch': {
+    status: 502,
+    exit: 'dispute',
+    title: "The seller's receipt is not for what was paid",
+    hint: 'What came is yours all the same. The payment and its preimage, in `streampay history --payments`, prove what was paid.',
   },
   'statement-invalid': {
     status: 502,

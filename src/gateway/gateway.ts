@@ -5,6 +5,7 @@ import type { PriceSpec } from '../money/tariff.ts'
 import { failure } from '../seller/adapters/refusals.ts'
 import { knownBody } from '../seller/adapters/response.ts'
 import type { PaidHandler } from '../seller/paywall.ts'
+import { scopeOfSession } from '../seller/schemes/session.ts'
 import { shownBy } from '../seller/schemes/shown.ts'
 import { Seller, type SellerOptions } from '../seller/seller.ts'
 import { plain } from '../seller/sources/plain.ts'
@@ -16,7 +17,7 @@ import { checkTerms, currencies } from './prices.ts'
 import { Rates } from './rates/rates.ts'
 import { type GatewayRoute, ServingRoute } from './route.ts'
 import { type Found, Router } from './routes/router.ts'
-import { purposeOf } from './routes/scope.ts'
+import { type Purpose, purposeOf } from './routes/scope.ts'
 import { letGo, type SourceMaker, sourceOf } from './sources.ts'
 import type { RecipientNode } from './split/split.ts'
 import { Splits } from './split/splits.ts'
@@ -207,12 +208,26 @@ export class Gateway {
   /** The route that a request takes, and the request as it is to be read. */
   async find(request: Request): Promise<Found<ServingRoute>> {
     if (this.#router.conditional) {
-      // What makes terms, or speaks of an agreement, comes without the headers and the body that chose the route.
+      // What makes terms, or speaks of an agreement or a session, comes without the headers and the body that chose the route.
       const purpose = purposeOf(request)
-      const route = purpose && !purpose.use && this.#routes.find(({ name }) => name === routeOfScope(purpose.scope))
+      const scope = purpose && (await this.#scopeOf(purpose))
+      const route = scope !== undefined && this.#routes.find(({ name }) => name === routeOfScope(scope))
       if (route) return { route, request }
+      // Of a session that nobody knows some wall has to say so.
+      if (purpose?.kind === 'session') return this.#router.find(request, true)
     }
     return this.#router.find(request)
+  }
+
+  async #scopeOf(purpose: Purpose): Promise<string | undefined> {
+    if (purpose.kind === 'scope') return purpose.scope
+    if (purpose.kind === 'use') return undefined
+    for (const opened of this.#sellers.values()) {
+      const seller = await opened
+      const scope = await scopeOfSession(seller, purpose.challenge, purpose.sessionId)
+      if (scope !== undefined) return scope
+    }
+    return undefined
   }
 
   async #answer(request: Request, asked: Asked): Promise<Response> {
@@ -374,8 +389,11 @@ function sameFilm(before: RouteConfig, after: RouteConfig): boolean {
 }
 
 /** A browser that goes to a page, and not a program that fetches. */
-const wantsPage = ({ method, headers }: Request): boolean =>
-  method === 'GET' && !headers.has('authorization') && /\btext\/html\b/.test(headers.get('accept') ?? '')
+const wantsPage = (request: Request): boolean =>
+  request.method === 'GET' &&
+  /\btext\/html\b/.test(request.headers.get('accept') ?? '') &&
+  !request.headers.has('authorization') &&
+  shownBy(request) === undefined
 
 const refusal = (found: { readonly status: 404 } | { readonly status: 405; readonly allow: string }): Response =>
   found.status === 405 ? plain(405, `only ${found.allow}`, { allow: found.allow }) : plain(404, 'not found')

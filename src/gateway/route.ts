@@ -104,7 +104,7 @@ export class ServingRoute implements GatewayRoute {
 
   /** What is asked at a price; `undefined` while a rate is missing. What a changed configuration leaves out is at its default again. */
   #termsAt(price: Exclude<RouteConfig['price'], 'free'>) {
-    const { smallestPayment, grace, video, negotiate, schemes, allowance } = this.config
+    const { smallestPayment, grace, video, negotiate, schemes, allowance, credentialHeader } = this.config
     const asked = askedAt({ ...this.config, price }, this.#rates)
     return (
       asked && {
@@ -114,6 +114,7 @@ export class ServingRoute implements GatewayRoute {
         graceMs: grace ?? GRACE_MS,
         schemes,
         allowance,
+        credentialHeader,
       }
     )
   }

@@ -460,6 +460,15 @@ export function journalContract(name: string, make: () => Journal): void {
         expect(await journal.agreements()).toMatchObject([{ returns }])
       })
 
+      test('know what the seller said of them that cannot be: the first of it', async () => {
+        await journal.addAgreement(kept(1))
+        expect(await journal.getAgreement(id(1))).not.toHaveProperty('fault')
+        await journal.noteFault(id(1), 'receipt-mismatch: one')
+        await journal.noteFault(id(1), 'receipt-mismatch: two')
+        await journal.closeAgreement(id(1), undefined)
+        expect(await journal.getAgreement(id(1))).toMatchObject({ state: 'closed', fault: 'receipt-mismatch: one' })
+      })
+
       test('are taken up and given back; what is not there cannot be held', async () => {
         await journal.addAgreement(kept(1))
         expect(await journal.holdAgreement(id(1)), 'whoever made it holds it').toBe(false)

@@ -75,11 +75,13 @@ export interface JournalAgreement {
   readonly receivedSteps: bigint
   /** The seller's signed closing statement, JSON. */
   readonly statement?: string
+  /** What the seller said of it that cannot be: code and words. */
+  readonly fault?: string
   /** In the order in which they were asked for: more than one where one failed, or where a payment settled after the close. */
   readonly returns: readonly JournalReturn[]
 }
 
-export type NewAgreement = Omit<JournalAgreement, 'state' | 'receivedSteps' | 'statement' | 'returns'>
+export type NewAgreement = Omit<JournalAgreement, 'state' | 'receivedSteps' | 'statement' | 'fault' | 'returns'>
 
 /** Which payments or agreements are wanted. All that is named must fit. */
 export interface PaymentFilter {
@@ -118,6 +120,8 @@ export interface Journal {
   noteReceived(agreementId: string, steps: bigint): Promise<void>
   /** Idempotent: the first statement stays. Without one the agreement is closed as well, and a later one is still kept. */
   closeAgreement(id: string, statement: string | undefined): Promise<void>
+  /** Notes what a seller said that cannot be. The first stays. */
+  noteFault(agreementId: string, fault: string): Promise<void>
   /** Notes a return, known by its invoice, before it is asked for, and what became of it. One that settled stays settled. */
   noteReturn(agreementId: string, entry: JournalReturn): Promise<void>
   getAgreement(id: string): Promise<JournalAgreement | undefined>

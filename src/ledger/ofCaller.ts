@@ -33,6 +33,7 @@ export function ofCaller(
     releaseAgreement: (id) => journal.releaseAgreement(id),
     noteReceived: (id, steps) => journal.noteReceived(id, steps),
     closeAgreement: (id, statement) => journal.closeAgreement(id, statement),
+    noteFault: (id, fault) => journal.noteFault(id, fault),
     noteReturn: (id, entry) => journal.noteReturn(id, entry),
     getAgreement: async (id) => own(await journal.getAgreement(id)),
     agreements: async (state) => (await journal.agreements(state)).filter(isOwn),

@@ -1,7 +1,7 @@
 import { CODES } from '../errors/codes.ts'
 import { StreamError } from '../errors/error.ts'
 import type { Offer } from '../terms/terms.ts'
-import { type Challenge, createChallenge } from '../wire/challenge.ts'
+import { type Challenge, type CredentialHeader, createChallenge, PAYMENT_AUTHORIZATION } from '../wire/challenge.ts'
 import { formatChallenge } from '../wire/header.ts'
 import { PROBLEM_TYPE, toProblem } from '../wire/problem.ts'
 import { knownResponse } from './adapters/response.ts'
@@ -11,6 +11,13 @@ export interface ChallengerOptions {
   readonly realm: string
   readonly lifeMs: number
   readonly description?: string | undefined
+}
+
+interface Cached {
+  readonly offer: Offer
+  readonly untilMs: number
+  readonly challenge: string
+  readonly body: string
 }
 
 /** When a node or a disk that fails is worth asking again. */
@@ -24,18 +31,20 @@ const REUSE_MS = 1000
  */
 export class Challenger {
   readonly #options: ChallengerOptions
-  #cached:
-    | { readonly offer: Offer; readonly untilMs: number; readonly header: string; readonly body: string }
-    | undefined
+  readonly #cached = new Map<CredentialHeader, Cached>()
 
   constructor(options: ChallengerOptions) {
     this.#options = options
   }
 
-  challenge(offer: Offer, nowMs: number): Challenge {
+  challenge(offer: Offer, nowMs: number, header: CredentialHeader): Challenge {
     const { secret, realm, lifeMs, description } = this.#options
     const expiresAtMs = Math.ceil((nowMs + lifeMs) / REUSE_MS) * REUSE_MS
-    return createChallenge({ secret, realm, offer, expiresAtMs, ...(description === undefined ? {} : { description }) })
+    const more = {
+      ...(description !== undefined && { description }),
+      ...(header === PAYMENT_AUTHORIZATION && { header }),
+    }
+    return createChallenge({ secret, realm, offer, expiresAtMs, ...more })
   }
 
   get description(): string | undefined {
@@ -43,32 +52,33 @@ export class Challenger {
   }
 
   /** The answer to a request without a credential. */
-  paymentRequired(offer: Offer, nowMs: number): Response {
-    const { body, header } = this.#current(offer, nowMs)
-    return refusal(402, body, header)
+  paymentRequired(offer: Offer, nowMs: number, header: CredentialHeader): Response {
+    const { body, challenge } = this.#current(offer, nowMs, header)
+    return refusal(402, body, challenge)
   }
 
   /** The challenge of a request without a credential, as WWW-Authenticate has it. */
-  header(offer: Offer, nowMs: number): string {
-    return this.#current(offer, nowMs).header
+  text(offer: Offer, nowMs: number, header: CredentialHeader): string {
+    return this.#current(offer, nowMs, header).challenge
   }
 
-  #current(offer: Offer, nowMs: number) {
-    if (this.#cached?.offer !== offer || nowMs >= this.#cached.untilMs) {
-      this.#cached = {
-        offer,
-        untilMs: nowMs + REUSE_MS,
-        header: formatChallenge(this.challenge(offer, nowMs)),
-        body: JSON.stringify(toProblem(paymentRequired())),
-      }
+  #current(offer: Offer, nowMs: number, header: CredentialHeader): Cached {
+    const cached = this.#cached.get(header)
+    if (cached && cached.offer === offer && nowMs < cached.untilMs) return cached
+    const current = {
+      offer,
+      untilMs: nowMs + REUSE_MS,
+      challenge: formatChallenge(this.challenge(offer, nowMs, header)),
+      body: JSON.stringify(toProblem(paymentRequired())),
     }
-    return this.#cached
+    this.#cached.set(header, current)
+    return current
   }
 
   /** The answer to a credential that does not do: the problem, and a fresh challenge where paying can mend it. */
-  problem(error: StreamError, offer: Offer, nowMs: number): Response {
-    const header = error.status === 402 ? formatChallenge(this.challenge(offer, nowMs)) : undefined
-    return refusal(error.status, JSON.stringify(toProblem(error)), header, error.details.retryAfter)
+  problem(error: StreamError, offer: Offer, nowMs: number, header: CredentialHeader): Response {
+    const challenge = error.status === 402 ? formatChallenge(this.challenge(offer, nowMs, header)) : undefined
+    return refusal(error.status, JSON.stringify(toProblem(error)), challenge, error.details.retryAfter)
   }
 }
 

@@ -8,6 +8,7 @@ import { fixed, type SellerPolicy } from '../terms/policy.ts'
 import { floor as comeDownTo, type Reserve, readReserve } from '../terms/reserve.ts'
 import { MAX_OFFERS } from '../terms/strategy.ts'
 import type { Credit, Offer } from '../terms/terms.ts'
+import { AUTHORIZATION_HEADERS, type CredentialHeader } from '../wire/challenge.ts'
 import type { SchemeName } from '../wire/challenges.ts'
 import { parseCredential } from '../wire/credential.ts'
 import { lightningProblem } from '../wire/mpp/problem.ts'
@@ -21,7 +22,7 @@ import { Delivery } from './delivery.ts'
 import { answerCall, isCall } from './grpc.ts'
 import { retryAfter } from './limits.ts'
 import type { PaidHandler } from './meter.ts'
-import { type Shown, shownBy } from './schemes/shown.ts'
+import { askedHeader, type Shown, shownBy } from './schemes/shown.ts'
 import { draftOf, WallSchemes } from './schemes/wallSchemes.ts'
 import { sameAsked } from './scopes.ts'
 import { Seller, type SellerOptions, UNPAID_LIFE_MS } from './seller.ts'
@@ -68,6 +69,11 @@ export interface WallOptions {
   readonly schemes?: readonly SchemeName[] | undefined
   /** What the invoice for one of the others asks for, in whole sats. 20 units by default, or one request where each is charged alone. */
   readonly allowance?: string | Msat | undefined
+  /**
+   * Where the challenges of a 402 ask for the credential: `Payment-Authorization` where what is sold needs `Authorization` for itself. By default
+   * wherever the request leaves room: in `Payment-Authorization` if its `Authorization` is no payment. Credentials are taken from both.
+   */
+  readonly credentialHeader?: CredentialHeader | undefined
 }
 
 /** Wraps handlers so that their use is paid for. */
@@ -125,6 +131,7 @@ export type NewTerms = Partial<
     | 'graceMs'
     | 'schemes'
     | 'allowance'
+    | 'credentialHeader'
   >
 >
 
@@ -145,6 +152,7 @@ export class PricedRoute {
   /** Requests that are being served. */
   #streams = 0
   #graceMs: number
+  #credentialHeader: CredentialHeader | undefined
   #terms: RouteTerms
   #offer: Offer | undefined
   readonly #remembered = new Map<string, Account>()
@@ -159,6 +167,7 @@ export class PricedRoute {
     this.#lifeMs = options.offerLifeMs ?? OFFER_LIFE_MS
     this.#challenger = this.#makeChallenger(options.description)
     this.#graceMs = options.graceMs ?? GRACE_MS
+    this.#credentialHeader = checkHeader(options.credentialHeader)
     const asked = readPriceSpec(options.price)
     this.#haggling = readHaggling(options)
     const { floor } = this.#haggling
@@ -204,6 +213,7 @@ export class PricedRoute {
     this.#offer &&= { ...this.#parties(this.#offer), ...terms, round: 0 }
     if (haggling) this.#haggling = haggling
     if ('schemes' in changes || 'allowance' in changes) this.#setSchemes(changes)
+    if ('credentialHeader' in changes) this.#credentialHeader = checkHeader(changes.credentialHeader)
     if (changes.graceMs !== undefined) this.#graceMs = changes.graceMs
     if (changes.description !== undefined) this.#challenger = this.#makeChallenger(changes.description)
   }
@@ -259,7 +269,7 @@ export class PricedRoute {
     if (!shown) {
       return this.#schemes
         ? this.#offerAll(this.#schemes, PAYMENT_REQUIRED, offer, request)
-        : this.#challenger.paymentRequired(offer, Date.now())
+        : this.#challenger.paymentRequired(offer, Date.now(), this.#headerFor(request))
     }
     try {
       this.#seller.check()
@@ -280,20 +290,23 @@ export class PricedRoute {
   #refuse(error: StreamError, offer: Offer, request: Request, shown: Shown): Response | Promise<Response> {
     const draft = draftOf(shown)
     const problem = draft ? lightningProblem(error, draft) : toProblem(error)
-    if (!this.#schemes || problem.status !== 402) return this.#challenger.problem(error, offer, Date.now())
+    if (!this.#schemes || problem.status !== 402) {
+      return this.#challenger.problem(error, offer, Date.now(), this.#headerFor(request))
+    }
     return this.#offerAll(this.#schemes, problem, offer, request)
   }
 
   /** A 402 with every scheme that is to be had now. */
   async #offerAll({ menus }: WallSchemes, problem: Problem, offer: Offer, request: Request): Promise<Response> {
     const nowMs = Date.now()
-    const { description } = this.#challenger
-    const { header, retryAfterMs } = await menus.of(request, offer, this.#challenger.header(offer, nowMs), description)
+    const wording = { description: this.#challenger.description, header: this.#headerFor(request) }
+    const own = this.#challenger.text(offer, nowMs, wording.header)
+    const { header, retryAfterMs } = await menus.of(request, offer, own, wording)
     if (retryAfterMs === undefined) return refusal(402, JSON.stringify(problem), header)
     const wait = retryAfter(retryAfterMs)
     if (header === '') {
       const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
-      return this.#challenger.problem(none, offer, nowMs)
+      return this.#challenger.problem(none, offer, nowMs, wording.header)
     }
     // Who knows only the schemes that are left out is told when to come again.
     const left = { withheld: 'every scheme that needs an invoice first', ...wait }
@@ -314,7 +327,7 @@ export class PricedRoute {
       )
       if (!(answer instanceof CounterOffer)) return answer
       const error = new StreamError('terms-refused', 'the seller makes a counter-offer')
-      return this.#challenger.problem(error, answer.offer, Date.now())
+      return this.#challenger.problem(error, answer.offer, Date.now(), this.#headerFor(request))
     }
     const account = await this.#seller.accounts.authorize(payload.agreement, payload.secret)
     checkScope(account, offer.scope)
@@ -372,11 +385,11 @@ export class PricedRoute {
   }
 
   /** The answer to what failed: a problem, with a fresh challenge where paying can mend it. */
-  async problem(error: unknown): Promise<Response> {
+  async problem(error: unknown, request: Request): Promise<Response> {
     const offer = this.#offer ?? (await this.#makeOffer())
     return offer instanceof Response
       ? offer
-      : this.#challenger.problem(publicly(toStreamError(error)), offer, Date.now())
+      : this.#challenger.problem(publicly(toStreamError(error)), offer, Date.now(), this.#headerFor(request))
   }
 
   async #use(handler: PaidHandler, request: Request, account: Account): Promise<Response> {
@@ -402,6 +415,10 @@ export class PricedRoute {
     } finally {
       leave?.()
     }
+  }
+
+  #headerFor(request: Request): CredentialHeader {
+    return askedHeader(request, this.#credentialHeader)
   }
 
   #watch(account: Account): Response {
@@ -492,6 +509,12 @@ function readHaggling({ policy, floor, rounds }: Pick<WallOptions, 'policy' | 'f
     floor: least,
     rounds: rounds ?? DEFAULT_ROUNDS,
   }
+}
+
+/** @throws StreamError `option-invalid` */
+function checkHeader(header: CredentialHeader | undefined): CredentialHeader | undefined {
+  if (header === undefined || AUTHORIZATION_HEADERS.includes(header)) return header
+  throw new StreamError('option-invalid', `a credential is asked for in ${AUTHORIZATION_HEADERS.join(' or ')}`)
 }
 
 function readCredit(credit: string | Msat | Credit | undefined): Credit {

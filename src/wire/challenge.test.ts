@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeThrownBy } from '../money/testing/arbitraries.ts'
 import { anyOffer } from '../terms/testing/arbitraries.ts'
-import { type Challenge, challengeId, createChallenge, isExpired, verifyChallenge } from './challenge.ts'
+import {
+  type Challenge,
+  challengeId,
+  createChallenge,
+  headerFor,
+  isExpired,
+  PAYMENT_AUTHORIZATION,
+  verifyChallenge,
+} from './challenge.ts'
 import { formatChallenge, parseChallenges } from './header.ts'
 import { decodeOffer } from './offer.ts'
 import { challenge, nowMs, offer, challengeSecret as secret } from './testing/fixtures.ts'
@@ -82,5 +90,27 @@ describe('isExpired', () => {
     expect(isExpired({ ...made, expires: 'soon' }, 0)).toBe(true)
     const { expires: _, ...endless } = made
     expect(isExpired(endless, Number.MAX_SAFE_INTEGER)).toBe(false)
+  })
+})
+
+describe('the header of a challenge', () => {
+  const made = create({ header: PAYMENT_AUTHORIZATION })
+
+  it('is bound, and says where the credential goes', () => {
+    const [read] = parseChallenges(formatChallenge(made))
+    expect(read).toEqual(made)
+    expect(verifyChallenge(secret, read!)).toBe(true)
+    expect(headerFor(read!)).toBe('Payment-Authorization')
+    expect(headerFor({ header: 'payment-authorization' })).toBe('Payment-Authorization')
+    expect(headerFor(create())).toBe('Authorization')
+    expect(headerFor({ header: 'X-Other' })).toBe('Authorization')
+  })
+
+  it('may be left out of an echo, and not be put into one or changed', () => {
+    const { header: _, ...echo } = made
+    expect(verifyChallenge(secret, echo)).toBe(true)
+    expect(verifyChallenge(secret, { ...echo, realm: 'other' })).toBe(false)
+    expect(verifyChallenge(secret, { ...made, header: 'X-Other' })).toBe(false)
+    expect(verifyChallenge(secret, { ...create(), header: PAYMENT_AUTHORIZATION })).toBe(false)
   })
 })

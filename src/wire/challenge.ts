@@ -9,6 +9,12 @@ import { formatTime, parseTime } from './time.ts'
 export const METHOD = 'lightning'
 export const INTENT = 'stream'
 
+/** Takes the place of `Authorization` where what is sold has a use for that itself (draft-httpauth-payment-02, `header`). */
+export const PAYMENT_AUTHORIZATION = 'Payment-Authorization'
+/** Where a credential may be asked for. */
+export const AUTHORIZATION_HEADERS = ['Authorization', PAYMENT_AUTHORIZATION] as const
+export type CredentialHeader = (typeof AUTHORIZATION_HEADERS)[number]
+
 /** The parameters of a `Payment` challenge (draft-httpauth-payment, "Challenge"), as they stand on the wire. */
 export interface Challenge {
   readonly id: string
@@ -36,6 +42,8 @@ interface Bounds {
   readonly expiresAtMs: number
   /** For people: at most 256 characters. None by default. */
   readonly description?: string
+  /** `Payment-Authorization` where the credential is not to go into `Authorization`, which is the default. */
+  readonly header?: string
 }
 
 export interface ChallengeOptions extends Bounds {
@@ -48,8 +56,8 @@ export interface IntentOptions extends Bounds {
   readonly intent: string
   /** What the `request` parameter holds: `encodeOffer`, `encodeChargeRequest`, `encodeSessionRequest`. */
   readonly request: object
-  /** `Payment-Authorization` where the credential is not to go into `Authorization`, which is the default. */
-  readonly header?: string
+  /** Of the one body that it is for (`bodyDigest`). For any by default. */
+  readonly digest?: string
 }
 
 // `|` separates the slots of the HMAC and is not escaped there: a realm with one could pass as two slots
@@ -80,7 +88,7 @@ export const createChallenge = ({ offer, ...bounds }: ChallengeOptions): Challen
  * @example createIntentChallenge({ secret, realm, intent: 'charge', request: encodeChargeRequest(request), expiresAtMs })
  */
 export function createIntentChallenge(options: IntentOptions): Challenge {
-  const { secret, realm, intent, expiresAtMs, description, header } = options
+  const { secret, realm, intent, expiresAtMs, description, digest, header } = options
   if (secret.length < 32) throw new StreamError('option-invalid', 'the challenge secret has fewer than 32 bytes')
   if (!REALM.test(realm)) {
     throw new StreamError('option-invalid', 'a realm is 1 to 128 printable ASCII characters without |, " and \\')
@@ -88,17 +96,36 @@ export function createIntentChallenge(options: IntentOptions): Challenge {
   const request = encodeJson(options.request)
   if (request.length > MAX_ENCODED / 2) throw new StreamError('option-invalid', 'the offer is too long for a header')
   const expires = formatTime(expiresAtMs)
-  const bound = { realm, method: METHOD, intent, request, expires, ...(header !== undefined && { header }) }
+  const bound = {
+    realm,
+    method: METHOD,
+    intent,
+    request,
+    expires,
+    ...(digest !== undefined && { digest }),
+    ...(header !== undefined && { header }),
+  }
   const id = challengeId(secret, bound)
   return description === undefined
     ? { id, ...bound }
     : { id, ...bound, description: description.slice(0, MAX_DESCRIPTION) }
 }
 
-/** Whether the seller that holds `secret` made this challenge, unaltered but for its description. Constant time in the id. */
+/**
+ * Whether the seller that holds `secret` made this challenge, unaltered but for its description. Constant time in the id. An echo without `header` is
+ * of a client that is older than that: what it leaves out says where a credential goes, and nothing of what it is good for.
+ */
 export function verifyChallenge(secret: Uint8Array, echoed: Challenge): boolean {
-  return sameText(echoed.id, challengeId(secret, echoed))
+  if (sameText(echoed.id, challengeId(secret, echoed))) return true
+  return (
+    echoed.header === undefined &&
+    sameText(echoed.id, challengeId(secret, { ...echoed, header: PAYMENT_AUTHORIZATION }))
+  )
 }
+
+/** The header that the credential for a challenge goes into. */
+export const headerFor = ({ header }: Pick<Challenge, 'header'>): CredentialHeader =>
+  header?.toLowerCase() === PAYMENT_AUTHORIZATION.toLowerCase() ? PAYMENT_AUTHORIZATION : 'Authorization'
 
 /** Whether a challenge is past its `expires`, or has one that cannot be read. Without one it never expires. */
 export function isExpired(challenge: Challenge, nowMs: number): boolean {

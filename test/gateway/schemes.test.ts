@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { describe, expect, test } from 'vitest'
@@ -5,6 +6,7 @@ import { checkConfig } from '../../src/gateway/config/read.ts'
 import type { GatewayConfigInput } from '../../src/gateway/config/schema.ts'
 import { withCors } from '../../src/gateway/pages/cors.ts'
 import { msat } from '../../src/money/msat.ts'
+import { formatAnyCredential } from '../../src/wire/credential.ts'
 import { byCharge, byL402, bySession, type Offered, offeredBy } from '../schemes/offered.ts'
 import { returnInvoice } from '../schemes/stand.ts'
 import { openStand, type Stand, upstream } from './stand.ts'
@@ -129,6 +131,112 @@ test('programs are told of each intent in its own money', async () => {
     { intent: 'charge', amount: '1', currency: 'sat' },
   ])
 })
+
+describe('a session on routes that are chosen by the body', () => {
+  const ROUTES = [
+    {
+      name: 'small',
+      path: '/v1/**',
+      model: 'small*',
+      price: '1 sat/request',
+      schemes: ['session'],
+      allowance: '10 sat',
+    },
+    {
+      name: 'large',
+      path: '/v1/**',
+      model: 'large*',
+      price: '2 sat/request',
+      schemes: ['session'],
+      allowance: '10 sat',
+    },
+  ] as const
+  const open = async () => {
+    const service = await upstream((incoming, answer) => {
+      incoming.resume()
+      answer.end('said')
+    })
+    return openStand({ routes: ROUTES.map((route) => ({ ...route, schemes: [...route.schemes], upstream: service })) })
+  }
+  const ask = (stand: Stand, model: string | undefined, headers: Record<string, string> = {}) =>
+    fetch(`${stand.url}/v1/chat`, { method: 'POST', headers, ...(model && { body: JSON.stringify({ model }) }) })
+
+  test('is topped up and closed without one: its wall is found by its id', async () => {
+    const stand = await open()
+    const offered = offeredBy(await ask(stand, 'large-1'))
+    const preimage = await pay(stand, offered.deposit())
+    const sessionId = offered.session().request.paymentHash
+    const returned = await returnInvoice(stand.nodes.buyer)
+    const opening = bySession(offered, { action: 'open', preimage, returnInvoice: returned })
+    expect((await ask(stand, 'large-1', opening)).status).toBe(200)
+    const bearer = bySession(offered, { action: 'bearer', sessionId, preimage })
+    expect((await ask(stand, 'small-1', bearer)).status, 'of another route').toBe(402)
+    expect((await ask(stand, undefined, bearer)).status, 'what is used has its body').toBe(404)
+
+    const next = offeredBy(await ask(stand, 'large-2'))
+    const topUp = { action: 'topUp', sessionId, topUpPreimage: await pay(stand, next.deposit()) }
+    expect(await (await ask(stand, undefined, bySession(next, topUp))).json()).toEqual({ status: 'ok' })
+
+    const closed = await ask(stand, undefined, bySession(offered, { action: 'close', sessionId, preimage }))
+    expect(await closed.json()).toMatchObject({ status: 'closed', refundSats: 18, refundStatus: 'succeeded' })
+  })
+
+  test('that nobody knows is told so, and one of another seller’s challenge opens nothing', async () => {
+    const stand = await open()
+    const offered = offeredBy(await ask(stand, 'small-1'))
+    const unknown = createHash('sha256').update(Buffer.alloc(32)).digest('hex')
+    const close = { action: 'close', sessionId: unknown, preimage: '0'.repeat(64) }
+    const answer = await ask(stand, undefined, bySession(offered, close))
+    expect(answer.status).toBe(402)
+    expect(await answer.json()).toMatchObject({ type: expect.stringContaining('session-not-found') })
+    const { challenge } = offered.session()
+    const forged = formatAnyCredential({
+      challenge: { ...challenge, id: `A${challenge.id.slice(1)}x` },
+      payload: close,
+    })
+    const refused = await ask(stand, undefined, { authorization: forged })
+    expect(await refused.json()).toMatchObject({ type: expect.stringContaining('unknown-challenge') })
+  })
+
+  test('is paid, topped up and closed by our buyer', async () => {
+    const stand = await open()
+    const buyer = stand.buyer({ schemes: ['session'] })
+    const init = { method: 'POST', body: JSON.stringify({ model: 'large' }) }
+    for (let i = 0; i < 8; i++) expect(await (await buyer.fetch(`${stand.url}/v1/chat`, init)).text()).toBe('said')
+    await buyer.close()
+    const paid = stand.nodes.seller.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+    const back = stand.nodes.buyer.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+    expect(paid - back).toBe(16_000n)
+    expect(buyer.prepaid).toMatchObject([{ state: 'closed', uses: 8, refund: { status: expect.any(String) } }])
+  })
+})
+
+test('a route says where its 402s ask for the credential', async () => {
+  const stand = await shop({ credentialHeader: 'Payment-Authorization' })
+  const offered = offeredBy(await fetch(`${stand.url}/x`))
+  expect(offered.charge().challenge.header).toBe('Payment-Authorization')
+  const [route] = stand.gateway.config.routes
+  await stand.gateway.reload({ ...stand.gateway.config, routes: [{ ...route!, credentialHeader: undefined }] })
+  expect(offeredBy(await fetch(`${stand.url}/x`)).charge().challenge.header).toBeUndefined()
+  expect(() => checkConfig({ routes: [{ ...route!, credentialHeader: 'X-Pay' as never }] })).toThrow(
+    /must be one of Authorization, Payment-Authorization/,
+  )
+})
+
+test.each(['stream', 'session', 'charge'] as const)(
+  'our buyer keeps its key for the service beside a %s',
+  async (scheme) => {
+    const stand = await shop({ allowance: '10 sat' })
+    const buyer = stand.buyer({ schemes: [scheme] })
+    const headers = { authorization: 'Bearer key-of-the-buyer' }
+    for (const _ of [1, 2]) {
+      const seen = await headersSeen(await buyer.fetch(`${stand.url}/x`, { headers }))
+      expect(seen.authorization).toBe('Bearer key-of-the-buyer')
+      expect(JSON.stringify(seen)).not.toContain('Payment ')
+    }
+    await buyer.close()
+  },
+)
 
 describe('over connections of their own', () => {
   test('fifty replays of one charge at once: one body, and everybody else a fresh challenge', async () => {

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmbeddedNode, type EmbeddedNode } from '../../src/lightning/embedded/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { sat } from '../../src/money/msat.ts'
+import { lightningReceipt } from '../../src/wire/mpp/receipt.ts'
 import { commands, tempFolder } from '../cli/command.ts'
 import { SessionShop } from './sessionShop.ts'
-import { Shop } from './shop.ts'
+import { Shop, type ShopOptions } from './shop.ts'
 
 const home = tempFolder()
 const { run } = commands(home)
@@ -41,6 +42,31 @@ describe('a server of another kind', () => {
 
     const [entry] = (await run('history', '--json')).events
     expect(entry).toMatchObject({ scheme: 'charge', amount: '20000', payments: '1', status: 'closed', url: shop.url })
+  })
+
+  test('that confirms another payment than was made is told and noted, and what came is there', async () => {
+    const receipt: ShopOptions['receipt'] = (said) => lightningReceipt({ ...said, reference: 'ab'.repeat(32) })
+    const shop = await Shop.open({ schemes: ['charge'], node: payee, receipt }, scriptedPair())
+    const got = await run('get', shop.url, '--json')
+    expect(got.code, got.stderr).toBe(0)
+    const prepaid = got.events.find(({ event }) => event === 'prepaid')
+    const warning = got.events.find(({ event }) => event === 'warning')
+    expect(warning).toMatchObject({ code: 'receipt-mismatch', agreement: prepaid?.agreement })
+    const entry = (await run('history', '--json')).events.at(-1)
+    expect(entry).toMatchObject({ fault: expect.stringMatching(/^receipt-mismatch: /) })
+  })
+
+  test('is paid beside an Authorization of the request’s own where it leaves room, and not where it does not', async () => {
+    const header = 'Payment-Authorization'
+    const shop = await Shop.open({ schemes: ['charge'], node: payee, header }, scriptedPair())
+    const got = await run('get', shop.url, '-H', 'Authorization: Bearer key')
+    expect(got.code, got.stderr).toBe(0)
+    expect(got.stdout.toString()).toBe('the thing')
+    const narrow = await open(['charge', 'l402'])
+    const { code, error } = await run('get', narrow.url, '-H', 'Authorization: Bearer key', '--json')
+    expect(code).toBe(3)
+    expect(error).toMatchObject({ code: 'authorization-taken' })
+    expect(narrow.delivered).toEqual([])
   })
 
   test('sells a token that the next command goes on with', async () => {

@@ -8,7 +8,9 @@ import { type Msat, msat, sat } from '../../src/money/msat.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
 import { createIntentChallenge, verifyChallenge } from '../../src/wire/challenge.ts'
 import { parseAnyCredential } from '../../src/wire/credential.ts'
+import { encodeJson } from '../../src/wire/encoding.ts'
 import { formatChallenge } from '../../src/wire/header.ts'
+import { type LightningReceipt, lightningReceipt } from '../../src/wire/mpp/receipt.ts'
 import {
   decodeSessionPayload,
   decodeSessionRequest,
@@ -32,6 +34,12 @@ export interface SessionShopOptions {
   readonly reuses?: boolean
   /** Who is paid, and pays back; a scripted node by default. */
   readonly node?: Pick<LightningNode, 'createInvoices' | 'lookupInvoice' | 'pay'>
+  /** Looks at each request before the wall does: what it returns is the answer. */
+  readonly door?: (request: Request) => Response | undefined
+  /** Where the challenges ask for the credential. */
+  readonly header?: string
+  /** Changes the receipts, in headers and events. */
+  readonly receipt?: (receipt: Record<string, unknown>) => Record<string, unknown>
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
 }
@@ -104,8 +112,11 @@ export class SessionShop {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const header = request.headers.get('authorization')
-    if (header === null) return this.#refuse('payment-required')
+    const closed = this.#options.door?.(request)
+    if (closed) return closed
+    const own = this.#options.header === undefined ? 'authorization' : this.#options.header
+    const header = request.headers.get(own) ?? ''
+    if (!/^payment /i.test(header)) return this.#refuse('payment-required')
     const { challenge, payload } = parseAnyCredential(header)
     if (!verifyChallenge(this.#secret, challenge)) return this.#refuse('lightning/unknown-challenge')
     const action = decodeSessionPayload(payload)
@@ -121,7 +132,7 @@ export class SessionShop {
         const session = this.sessions.get(action.sessionId)!
         session.deposits += amount!
         session.wake()
-        return Response.json({ status: 'ok' })
+        return Response.json({ status: 'ok' }, { headers: this.#receipt(action.sessionId) })
       }
       const { returnInvoice } = action
       this.sessions.set(paymentHash, { returnInvoice, deposits: amount!, spent: 0n, closed: false, wake: () => {} })
@@ -147,7 +158,17 @@ export class SessionShop {
       await this.#node.pay({ request: session.returnInvoice, amount, maxFee: sat(1), timeoutMs: 30_000 })
     }
     const said: RefundStatus = amount === 0n ? 'skipped' : refunds === 'failed' ? 'failed' : 'succeeded'
-    return Response.json(encodeSessionClosed({ refundSats: amount / 1000n, refundStatus: said }))
+    const closed = encodeSessionClosed({ refundSats: amount / 1000n, refundStatus: said })
+    return Response.json(closed, { headers: this.#receipt(id) })
+  }
+
+  #receiptOf(reference: string, more: Partial<LightningReceipt> = {}): Record<string, unknown> {
+    const { receipt = (same) => same } = this.#options
+    return receipt(lightningReceipt({ reference, timestampMs: Date.now(), ...more }))
+  }
+
+  #receipt(reference: string): Record<string, string> {
+    return { 'payment-receipt': encodeJson(this.#receiptOf(reference)) }
   }
 
   async #refuse(type: string): Promise<Response> {
@@ -172,6 +193,7 @@ export class SessionShop {
       intent: 'session',
       request,
       expiresAtMs,
+      ...(this.#options.header !== undefined && { header: this.#options.header }),
     })
     return Response.json(
       { type: `https://paymentauth.org/problems/${type}`, title: type, status: 402 },
@@ -194,7 +216,8 @@ export class SessionShop {
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
       const write = (text: string) => controller.enqueue(encoder.encode(text))
       if (sent === chunks) {
-        write(formatSessionEvent('payment-receipt', { status: 'success' }))
+        const used = { spentSats: BigInt(sent) * (this.#each / 1000n), units: BigInt(sent) }
+        write(formatSessionEvent('payment-receipt', this.#receiptOf(sessionId, { used })))
         write('data: [DONE]\n\n')
         return controller.close()
       }
@@ -213,7 +236,7 @@ export class SessionShop {
       write(`data: chunk ${sent++}\n\n`)
     }
     return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), {
-      headers: { 'content-type': 'text/event-stream' },
+      headers: { 'content-type': 'text/event-stream', ...this.#receipt(sessionId) },
     })
   }
 }

@@ -9,6 +9,8 @@ import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
 import { createIntentChallenge, verifyChallenge } from '../../src/wire/challenge.ts'
 import { parseAnyCredential } from '../../src/wire/credential.ts'
+import { bodyDigest } from '../../src/wire/digest.ts'
+import { encodeJson } from '../../src/wire/encoding.ts'
 import { formatChallenge } from '../../src/wire/header.ts'
 import {
   decodeIdentifier,
@@ -20,7 +22,7 @@ import {
   verifyMacaroon,
 } from '../../src/wire/l402/index.ts'
 import { decodeChargePayload, decodeChargeRequest, encodeChargeRequest } from '../../src/wire/mpp/charge.ts'
-import { encodeLightningReceipt } from '../../src/wire/mpp/receipt.ts'
+import { encodeLightningReceipt, type LightningReceipt } from '../../src/wire/mpp/receipt.ts'
 
 type SellerNode = Pick<LightningNode, 'createInvoices' | 'lookupInvoice'>
 
@@ -37,6 +39,12 @@ export interface ShopOptions {
   /** Changes each value of the WWW-Authenticate header. */
   readonly tamper?: (value: string) => string
   readonly answer?: () => Response
+  /** Changes the receipt of a charge. */
+  readonly receipt?: (receipt: LightningReceipt) => Record<string, unknown>
+  /** Binds a charge to the body that it was asked for with. */
+  readonly bound?: boolean
+  /** Where a charge's credential is asked for. */
+  readonly header?: string
 }
 
 const open = new Set<RunningServer>()
@@ -80,15 +88,16 @@ export class Shop {
     const used = new Map<string, number>()
     let refusals = options.refusals ?? 0
 
-    const refuse = async (): Promise<Response> => {
+    const refuse = async (request: Request): Promise<Response> => {
+      const digest = options.bound ? bodyDigest(new Uint8Array(await request.arrayBuffer())) : undefined
       const asked: InvoiceRequest = { amount: price, description: 'shop', expiresInSeconds: expirySeconds }
       const [invoice] = await node.createInvoices([asked])
       const { request: text, paymentHash } = invoice!
       const headers = new Headers({ 'cache-control': 'no-store' })
-      for (const scheme of schemes) headers.append('www-authenticate', tamper(offer(scheme, text, paymentHash)))
+      for (const scheme of schemes) headers.append('www-authenticate', tamper(offer(scheme, text, paymentHash, digest)))
       return new Response('pay first', { status: 402, headers })
     }
-    const offer = (scheme: string, invoice: string, paymentHash: string): string => {
+    const offer = (scheme: string, invoice: string, paymentHash: string, digest: string | undefined): string => {
       if (scheme === 'l402') {
         const identifier = encodeIdentifier({ paymentHash, tokenId: bytesToHex(randomBytes(32)) })
         const token = formatMacaroon(mintMacaroon(secret, identifier, 'shop', options.caveats ?? ['services=shop:0']))
@@ -101,7 +110,9 @@ export class Shop {
         network: decodeInvoice(invoice).network,
       })
       const expiresAtMs = Date.now() + expirySeconds * 1000
-      return formatChallenge(createIntentChallenge({ secret, realm: 'shop', intent: 'charge', request, expiresAtMs }))
+      const more = { ...(digest !== undefined && { digest }), ...(options.header && { header: options.header }) }
+      const bounds = { secret, realm: 'shop', intent: 'charge', expiresAtMs, ...more }
+      return formatChallenge(createIntentChallenge({ ...bounds, request }))
     }
     /** Payment hash, and how often it may be used. */
     const read = (header: string): [hash: string | undefined, most: number] => {
@@ -119,18 +130,21 @@ export class Shop {
     }
     const server = await serve(
       async (request) => {
-        const header = request.headers.get('authorization') ?? undefined
+        const text = request.headers.get(options.header ?? 'authorization') ?? ''
+        // A key for something else is no credential.
+        const header = /^(?:payment|l402|lsat) /i.test(text) ? text : undefined
         shop.asked.push(header)
         if (new URL(request.url).pathname === '/free') return new Response('free')
-        if (header === undefined) return refuse()
+        if (header === undefined) return refuse(request)
         const [hash, most] = read(header)
-        if (hash === undefined || (await node.lookupInvoice(hash)) === undefined) return refuse()
-        if (refusals-- > 0) return refuse()
+        if (hash === undefined || (await node.lookupInvoice(hash)) === undefined) return refuse(request)
+        if (refusals-- > 0) return refuse(request)
         const count = used.get(hash) ?? 0
-        if (count >= most) return refuse()
+        if (count >= most) return refuse(request)
         used.set(hash, count + 1)
         shop.delivered.push(hash)
-        const receipt = encodeLightningReceipt({ reference: hash, timestampMs: Date.now() })
+        const said = { reference: hash, timestampMs: Date.now() }
+        const receipt = options.receipt ? encodeJson(options.receipt(said)) : encodeLightningReceipt(said)
         return options.answer?.() ?? new Response('the thing', { headers: { 'payment-receipt': receipt } })
       },
       { port: 0 },

@@ -4,9 +4,11 @@ import { proofOf } from '../../src/buyer/journal/proof.ts'
 import { openJournal } from '../../src/ledger/index.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { minus } from '../../src/money/msat.ts'
+import type { WebHandler } from '../../src/seller/adapters/node.ts'
 import { parseChallenges } from '../../src/wire/header.ts'
 import { decodeOffer } from '../../src/wire/offer.ts'
 import { judgeProof, readProof } from '../../src/wire/proof.ts'
+import { encodeReceipt } from '../../src/wire/receipt.ts'
 import { decodeStatement, encodeStatement, signingText, verifyStatement } from '../../src/wire/statement.ts'
 import { bytes, openMarket, readAll, rejection, Source, sleep, until } from './market.ts'
 import { altering, codeOf, RawBuyer } from './wire.ts'
@@ -274,4 +276,40 @@ test('a payment that is sent while a closing buyer waits for another is waited f
   expect(closed?.dispute).toBeUndefined()
   expect(closed?.statement.paid).toBe(market.settled)
   expect(buyer.trades[0]).toMatchObject({ inFlight: 0n, paid: market.settled })
+})
+
+describe('the receipt', () => {
+  const lying = (write: (id: string) => string) => (inner: WebHandler) => async (request: Request) => {
+    const response = await inner(request)
+    const receipt = response.headers.get('payment-receipt')
+    if (receipt === null) return response
+    const headers = new Headers(response.headers)
+    headers.set('payment-receipt', write(receipt))
+    return new Response(response.body, { status: response.status, headers })
+  }
+
+  test.each([
+    [
+      'names another agreement',
+      () => encodeReceipt({ method: 'lightning', reference: '0'.repeat(32), timestampMs: 0 }),
+    ],
+    ['cannot be read', () => 'AAAA'],
+  ])('that %s is told and noted, and ends nothing', async (_, write) => {
+    const journal = openJournal(':memory:')
+    const market = await openMarket({ handler: bytes(20_000), tamper: lying(write) })
+    const buyer = market.buyer({ journal })
+    expect(await readAll(await buyer.fetch(market.url))).toBe(20_000)
+    expect(buyer.trades).toMatchObject([{ receiptFault: { code: 'receipt-mismatch' } }])
+    const [closing] = await buyer.close()
+    expect(closing).toMatchObject({ returned: expect.anything() })
+    expect(closing!.dispute).toBeUndefined()
+    expect(await journal.agreements()).toMatchObject([{ fault: expect.stringMatching(/^receipt-mismatch: /) }])
+  })
+
+  test('that names the agreement is no matter', async () => {
+    const market = await openMarket({ handler: bytes(20_000) })
+    const buyer = market.buyer()
+    await readAll(await buyer.fetch(market.url))
+    expect(buyer.trades[0]).not.toHaveProperty('receiptFault')
+  })
 })

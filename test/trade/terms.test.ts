@@ -161,7 +161,7 @@ test('what takes no handler: a credential is authorized, and its delivery counts
         delivery.end()
         return new Response('12')
       } catch (error) {
-        return route.problem(error)
+        return route.problem(error, request)
       }
     },
     { port: 0 },

@@ -20,6 +20,8 @@ export interface HistoryRecord {
   readonly url?: string
   /** What an agreement was paid by. */
   readonly scheme?: SchemeName
+  /** What the seller said of it that cannot be; empty if nothing. */
+  readonly fault?: string
   readonly paymentHash?: string
   readonly preimage?: string
   readonly invoice?: string
@@ -68,6 +70,7 @@ export async function agreementRecord(journal: Journal, agreement: JournalAgreem
     payments: `${settled.length}`,
     url: agreement.url,
     scheme: tokenOf(agreement)?.scheme ?? 'stream',
+    fault: agreement.fault ?? '',
   }
 }
 

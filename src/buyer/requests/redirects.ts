@@ -1,4 +1,5 @@
 import { StreamError } from '../../errors/error.ts'
+import { PRIVATE_HEADERS } from './ownHeaders.ts'
 import { reachOf } from './privateHosts.ts'
 
 /** Which redirects of a seller are followed: within its origin, or anywhere but from a public host into a private network. */
@@ -9,8 +10,6 @@ type Fetch = typeof globalThis.fetch
 const MAX_REDIRECTS = 10
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const MAX_LOCATION = 2048
-/** What was meant for one origin alone. */
-const PRIVATE_HEADERS = ['authorization', 'payment-authorization', 'proxy-authorization', 'token', 'cookie', 'host']
 /** What describes a body that is not sent again. */
 const BODY_HEADERS = ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']
 

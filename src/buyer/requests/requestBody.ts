@@ -1,6 +1,14 @@
 import { StreamError } from '../../errors/error.ts'
 import { type OwnSending, SEND, SENT } from './sending.ts'
 
+const SMALL_FORM = 1 << 20
+
+/** A form that is better sent as its bytes: by itself it has another boundary each time, and is another body to whoever hashes it. */
+export const isSmallForm = (body: unknown): body is FormData =>
+  body instanceof FormData &&
+  [...body.values()].reduce((sum, value) => sum + (typeof value === 'string' ? value.length : value.size), 0) <=
+    SMALL_FORM
+
 /** A request as it was asked for, and the bytes of its body. */
 export interface Measured {
   readonly request: RequestInit

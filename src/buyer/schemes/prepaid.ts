@@ -10,6 +10,8 @@ import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
+import { fitsBody } from '../requests/bodyDigest.ts'
+import { hasRoom } from '../requests/ownHeaders.ts'
 import { placeOf } from '../requests/place.ts'
 import { checkTransport } from '../requests/transport.ts'
 import { readJson } from '../trade/control.ts'
@@ -21,7 +23,8 @@ import {
   type PrepaidScheme,
   readPrepayment,
 } from './prepayment.ts'
-import { closeSession, RETURN_LIFE_SECONDS, type Refund, sessionAction } from './session.ts'
+import { Receipts } from './receipts.ts'
+import { closeSession, RETURN_LIFE_SECONDS, type Refund, type SessionPlace, sessionAction } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
 import { credentialOf, newToken, rowOf, type Token, tokenOf } from './token.ts'
 
@@ -40,6 +43,8 @@ export interface PrepaidSummary {
   readonly state: 'open' | 'closed'
   /** Of a session that was closed: what became of what was left. */
   readonly refund?: Refund
+  /** What the seller's receipts say that cannot be: `receipt-mismatch`. What came is not undone by it. */
+  readonly receiptFault?: StreamError
 }
 
 export interface PrepaidParts extends PrepaidLimits {
@@ -51,16 +56,27 @@ export interface PrepaidParts extends PrepaidLimits {
   readonly schemes: readonly SchemeName[]
 }
 
+/** A request that is paid for. */
+interface Asking {
+  readonly url: string
+  readonly request: RequestInit
+  /** Its headers, where they were meant for this very origin. */
+  readonly own: RequestInit['headers']
+}
+
 /** A token in the hands of this process. */
 class Held {
   readonly token: Token
   readonly preimage: string
   fees: Msat
+  /** Of the last request that was made where it was bought: what goes with what is said about it (see `controlHeaders`). */
+  ownHeaders: RequestInit['headers']
   /** Deposits of a session that were made later are in it. */
   paid: Msat
   /** Of a session that was opened. */
   account: SessionAccount | undefined
   refund: Refund | undefined
+  readonly receipts: Receipts
   /** Payment hashes of its further deposits that are being paid. */
   readonly paying = new Set<string>()
   uses = 0
@@ -70,18 +86,21 @@ class Held {
   wasRefused = false
   state: PrepaidSummary['state'] = 'open'
 
-  constructor(token: Token, preimage: string, fees: Msat, wasGood: boolean) {
+  constructor({ journal }: Wallet, token: Token, preimage: string, fees: Msat, wasGood: boolean) {
     this.token = token
     this.preimage = preimage
     this.fees = fees
     this.paid = token.amount
+    this.receipts = new Receipts(token, (fault) => journal.noteFault(token.id, fault))
     this.wasGood = wasGood
   }
 
   summary(): PrepaidSummary {
     const { id: agreement, scheme, url, paymentHash } = this.token
     const { paid, fees, uses, state, refund } = this
-    return { agreement, scheme, url, paymentHash, paid, fees, uses, state, ...(refund && { refund }) }
+    const { fault: receiptFault } = this.receipts
+    const told = { ...(refund && { refund }), ...(receiptFault && { receiptFault }) }
+    return { agreement, scheme, url, paymentHash, paid, fees, uses, state, ...told }
   }
 }
 
@@ -115,42 +134,50 @@ export class Prepaid {
     return [...this.#held.values()].map((held) => held.summary())
   }
 
-  /** What a 402 offers that can be paid here, the most wanted first. */
-  options(refused: Response): readonly PrepaidOption[] {
+  /** What a 402 offers that can be paid here, the most wanted first. @param request that the credential has to go with */
+  options(refused: Response, request: RequestInit = {}): readonly PrepaidOption[] {
     const { options } = readChallenges(refused.headers.get('www-authenticate') ?? '')
     const order = (scheme: SchemeName) => this.#parts.schemes.indexOf(scheme)
     return options
       .filter((option): option is PrepaidOption => PAYABLE.includes(option.scheme) && order(option.scheme) >= 0)
+      .filter(({ challenge }) => hasRoom(request, challenge))
       .sort((a, b) => order(a.scheme) - order(b.scheme))
   }
 
   /** Sends a request with the token that its place is known to take; `undefined` if there is none. With a 402 it is used up. */
-  async fetch(url: string, request: RequestInit): Promise<Response | undefined> {
+  fetch(url: string, request: RequestInit): Promise<Response | undefined> {
+    return this.#fetch({ url, request, own: request.headers })
+  }
+
+  async #fetch(asking: Asking): Promise<Response | undefined> {
+    const { url, request } = asking
     const held = this.#byPlace.get(placeOf(url))
-    if (!held || held.state === 'closed') return undefined
-    const response = await this.#present(held, url, request)
+    if (!held || held.state === 'closed' || !(await isGoodFor(held.token, request))) return undefined
+    const response = await this.#present(held, asking)
     if (response.status === 402) await this.#close(held)
     return response
   }
 
   /**
    * Pays for what was refused, and sends the request again. A token of an earlier run comes first.
+   * @param isOwn whether the headers of the request were meant for this very origin
    * @throws StreamError `transport-insecure`, `risk-too-high`, `price-too-high`, `unit-mismatch`, `invoice-…`, `paid-refused`, `budget-exhausted`,
    *   `payment-unknown`, one of the failures of a payment
    */
-  async pay(url: string, request: RequestInit, refused: Response): Promise<Response> {
+  async pay(url: string, request: RequestInit, refused: Response, isOwn = true): Promise<Response> {
     if (!this.#parts.insecure) checkTransport(url)
+    const asking = { url, request, own: isOwn ? request.headers : undefined }
     const place = placeOf(url)
     const before = this.#turns.get(place)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#turns.set(place, promise)
     try {
-      if (!before) return await this.#settleFor(url, request, refused)
+      if (!before) return await this.#settleFor(asking, refused)
       // What was offered then may have been paid meanwhile.
       await refused.body?.cancel().catch(() => {})
       await before
-      const response = (await this.fetch(url, request)) ?? (await this.#parts.send(url, request))
-      return response.status === 402 ? await this.#settleFor(url, request, response) : response
+      const response = (await this.#fetch(asking)) ?? (await this.#parts.send(url, request))
+      return response.status === 402 ? await this.#settleFor(asking, response) : response
     } finally {
       resolve()
       if (this.#turns.get(place) === promise) this.#turns.delete(place)
@@ -177,31 +204,31 @@ export class Prepaid {
     const { wallet } = await this.#parts.ready()
     await held.account?.end()
     await this.#takeUpDeposits(held, wallet)
-    held.refund = await closeSession(
-      { node: wallet.node, journal: wallet.journal, send: this.#parts.send },
-      token,
-      preimage,
-    )
+    const { node, journal } = wallet
+    held.refund = await closeSession({ node, journal, ...this.#control(held) }, token, preimage)
     held.state = 'closed'
   }
 
-  async #settleFor(url: string, request: RequestInit, refused: Response): Promise<Response> {
-    const options = this.options(refused)
+  /** How what is said about a session reaches its seller. */
+  #control(held: Held): Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'> {
+    return { send: this.#parts.send, headers: held.ownHeaders, onReceipt: (receipt) => held.receipts.hold(receipt) }
+  }
+
+  async #settleFor(asking: Asking, refused: Response): Promise<Response> {
+    const { request } = asking
+    const options = this.options(refused, request)
     if (options.length === 0) return refused
     await refused.body?.cancel().catch(() => {})
-    const response = await this.#useEarlier(url, request, options)
+    const response = await this.#useEarlier(asking, options)
     if (response && response.status !== 402) return response
-    const now = response ? this.options(response) : options
+    const now = response ? this.options(response, request) : options
     await response?.body?.cancel().catch(() => {})
-    return this.#buy(url, request, now.length > 0 ? now : options)
+    return this.#buy(asking, now.length > 0 ? now : options)
   }
 
   /** What was paid for before and may still be good here. A 402 if something was tried and is no more; `undefined` if there was nothing. */
-  async #useEarlier(
-    url: string,
-    request: RequestInit,
-    options: readonly PrepaidOption[],
-  ): Promise<Response | undefined> {
+  async #useEarlier(asking: Asking, options: readonly PrepaidOption[]): Promise<Response | undefined> {
+    const { url, request } = asking
     const { origin, pathname } = new URL(url)
     const schemes = new Set(options.map(({ scheme }) => scheme))
     const entries = (await this.#ownEntries()).flatMap((entry) => {
@@ -218,11 +245,12 @@ export class Prepaid {
       // A charge is for the one request that it was made for.
       if (token.scheme === 'charge' && (token.url !== url || token.method !== methodOf(request))) continue
       if (!isExact && (token.scheme !== 'l402' || elsewhere >= MAX_TRIED_ELSEWHERE)) continue
-      const held = await this.#takeUp(entry, token, isExact, request)
+      if (!(await isGoodFor(token, request))) continue
+      const held = await this.#takeUp(entry, token, isExact, asking)
       if (!held) continue
       if (!isExact) elsewhere++
       await last?.body?.cancel().catch(() => {})
-      last = await this.#present(held, url, request)
+      last = await this.#present(held, asking)
       if (last.status !== 402) return last
       if (isExact) await this.#giveUp(held, last)
     }
@@ -235,7 +263,7 @@ export class Prepaid {
     return wallet.journal.agreements('open')
   }
 
-  async #takeUp(entry: JournalAgreement, token: Token, wait: boolean, request: RequestInit): Promise<Held | undefined> {
+  async #takeUp(entry: JournalAgreement, token: Token, wait: boolean, asking: Asking): Promise<Held | undefined> {
     const known = this.#held.get(token.id)
     if (known) return known.state === 'open' ? known : undefined
     const { wallet } = await this.#parts.ready()
@@ -244,13 +272,14 @@ export class Prepaid {
     const payment = await journal.getPayment(token.paymentHash)
     const paid = payment && (await endOf(wallet, payment, wait).catch((error) => this.#release(token.id, wait, error)))
     if (paid) {
-      const held = this.#hold(new Held(token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
+      const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
+      held.ownHeaders = asking.own
       if (token.scheme === 'session') {
         // With the deposits that an earlier run made.
         const settled = (await journal.payments({ agreementId: token.id })).filter(({ status }) => status === 'settled')
         held.paid = msat(settled.reduce((sum, { amount }) => sum + amount, 0n))
         await this.#takeUpDeposits(held, wallet)
-        this.#account(held, request, FIRST_LATENCY_MS)
+        this.#account(held, asking.request, FIRST_LATENCY_MS)
       }
       return held
     }
@@ -271,7 +300,7 @@ export class Prepaid {
       const payment = await journal.getPayment(deposit.paymentHash)
       const paid = payment && (await endOf(wallet, payment, false).catch(() => undefined))
       if (paid) {
-        await this.#addDeposit(wallet, deposit, paid.preimage).catch(() => {})
+        await this.#addDeposit(held, deposit, paid.preimage).catch(() => {})
       }
       await journal.releaseAgreement(deposit.id)
     }
@@ -285,17 +314,21 @@ export class Prepaid {
     return undefined
   }
 
-  async #buy(url: string, request: RequestInit, options: readonly PrepaidOption[]): Promise<Response> {
+  async #buy(asking: Asking, options: readonly PrepaidOption[]): Promise<Response> {
+    const { url, request } = asking
     const { wallet, info } = await this.#parts.ready()
-    const prepayment = choose(options, info, this.#parts)
+    const fits = await Promise.all(options.map(({ challenge }) => fitsBody(challenge, request)))
+    // A body that nobody here can read is sent once more as it was.
+    const prepayment = choose(options, (option) => fits[options.indexOf(option)] !== false, info, this.#parts)
     const place = { url, method: methodOf(request) }
     const token = newToken(prepayment, place, prepayment.scheme === 'session' ? await returnOf(wallet) : {})
     const startedAt = performance.now()
     const paid = await this.#payFor(wallet, token)
-    const held = this.#hold(new Held(token, paid.preimage, paid.fee, false))
+    const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, false))
+    held.ownHeaders = asking.own
     if (token.scheme === 'session') this.#account(held, request, performance.now() - startedAt)
     for (let attempt = 0; ; attempt++) {
-      const response = await this.#present(held, url, request)
+      const response = await this.#present(held, asking)
       if (response.status !== 402) return response
       const pauseMs = SETTLING_PAUSES_MS[attempt]
       if (pauseMs === undefined) return this.#giveUp(held, response)
@@ -336,6 +369,7 @@ export class Prepaid {
       maxRisk: this.#parts.maxRisk,
       latencyMs,
       topUp: () => this.#topUp(held, request),
+      onReceipt: (data) => held.receipts.holdLast(data, held.account!.mostSpent),
     })
     return held.account
   }
@@ -347,7 +381,7 @@ export class Prepaid {
     const { url, method, paymentHash: sessionId } = held.token
     const refused = await send(url, request)
     await refused.body?.cancel().catch(() => {})
-    const options = refused.status === 402 ? this.options(refused) : []
+    const options = refused.status === 402 ? this.options(refused, request) : []
     const option = options.find((one) => one.scheme === 'session')
     if (!option) {
       throw new StreamError('seller-failed', 'the seller offers no further deposit for its session')
@@ -365,7 +399,7 @@ export class Prepaid {
     const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
-    await this.#addDeposit(wallet, token, paid.preimage).catch(async (error) => {
+    await this.#addDeposit(held, token, paid.preimage).catch(async (error) => {
       // It is told again before the session is closed, or by a later run.
       await wallet.journal.releaseAgreement(token.id)
       throw error
@@ -374,11 +408,12 @@ export class Prepaid {
   }
 
   /** Tells the seller of a deposit that was paid, again where no answer came: it is counted once. */
-  async #addDeposit(wallet: Wallet, token: Token, preimage: string): Promise<void> {
+  async #addDeposit(held: Held, token: Token, preimage: string): Promise<void> {
+    const { wallet } = await this.#parts.ready()
     const payload = { action: 'topUp', sessionId: token.sessionId, topUpPreimage: preimage }
     for (let attempt = 0; ; attempt++) {
       try {
-        await sessionAction({ send: this.#parts.send }, token, payload)
+        await sessionAction(this.#control(held), token, payload)
         return await wallet.journal.closeAgreement(token.id, undefined)
       } catch (error) {
         const pauseMs = SETTLING_PAUSES_MS[attempt]
@@ -388,7 +423,7 @@ export class Prepaid {
     }
   }
 
-  #hold(held: Held): Held {
+  #keep(held: Held): Held {
     this.#held.set(held.token.id, held)
     // A buyer may run for months, and pay a charge for each request.
     const over = [...this.#held.values()].filter(({ state }) => state === 'closed')
@@ -397,11 +432,15 @@ export class Prepaid {
   }
 
   /** Sends the request with a token, and notes what that says of the token. */
-  async #present(held: Held, url: string, request: RequestInit): Promise<Response> {
+  async #present(held: Held, asking: Asking): Promise<Response> {
     const { token } = held
+    const { url, own } = asking
+    if (own && placeOf(url) === placeOf(token.url)) held.ownHeaders = own
     const response =
-      token.scheme === 'session' ? await this.#useSession(held, url, request) : await this.#show(held, url, request, {})
+      token.scheme === 'session' ? await this.#useSession(held, asking) : await this.#show(held, asking, {})
     if (response.status === 402) return response
+    const receipt = response.headers.get('payment-receipt')
+    if (response.ok && receipt !== null) held.receipts.hold(receipt)
     held.uses++
     if (token.scheme !== 'charge') this.#remember(placeOf(url), held)
     // Where nobody answered for the seller, nothing is known of the token yet.
@@ -423,9 +462,9 @@ export class Prepaid {
     return notePurchase(response, { agreement: token.id, cost, paid: token.amount })
   }
 
-  #show({ token, preimage }: Held, url: string, request: RequestInit, payload: object): Promise<Response> {
+  #show({ token, preimage }: Held, { url, request }: Asking, payload: object): Promise<Response> {
     const headers = new Headers(request.headers)
-    headers.set(...credentialOf(token, { ...payload, preimage }, preimage))
+    headers.set(...credentialOf(token, { ...payload, preimage }, preimage, headers))
     // Servers of gRPC may look for it there alone (L402, "gRPC Protocol Specification"). A token that the service itself asked for stays.
     const isCall = isGrpc(headers.get('content-type')) && !headers.has(L402_TOKEN_METADATA)
     if ('token' in token.challenge && isCall) {
@@ -435,11 +474,11 @@ export class Prepaid {
   }
 
   /** Opens the session by the first request, and shows it with those that follow. One that is empty gets a further deposit. */
-  async #useSession(held: Held, url: string, request: RequestInit): Promise<Response> {
+  async #useSession(held: Held, asking: Asking): Promise<Response> {
     const { token, wasGood } = held
     const { paymentHash: sessionId, returnInvoice } = token
-    const bearer = () => this.#show(held, url, request, { action: 'bearer', sessionId })
-    const response = wasGood ? await bearer() : await this.#show(held, url, request, { action: 'open', returnInvoice })
+    const bearer = () => this.#show(held, asking, { action: 'bearer', sessionId })
+    const response = wasGood ? await bearer() : await this.#show(held, asking, { action: 'open', returnInvoice })
     if (response.status !== 402) return response
     const body = await readJson(response.clone()).catch(() => undefined)
     if (wasGood && fromProblem(body)?.code !== 'payment-insufficient') return response
@@ -505,10 +544,16 @@ async function returnOf({ node }: Wallet): Promise<{ readonly returnInvoice: str
 }
 
 /** The most wanted option that is within the limits. @throws StreamError what is wrong with the most wanted, if none is */
-function choose(options: readonly PrepaidOption[], info: NodeInfo, limits: PrepaidLimits) {
+function choose(
+  options: readonly PrepaidOption[],
+  fits: (option: PrepaidOption) => boolean,
+  info: NodeInfo,
+  limits: PrepaidLimits,
+) {
   const errors: unknown[] = []
   for (const option of options) {
     try {
+      if (!fits(option)) throw new StreamError('seller-failed', 'the seller offers a challenge for another body')
       if (option.scheme === 'session' && !info.abilities.anyAmount) {
         throw new StreamError(
           'node-unable',
@@ -523,6 +568,12 @@ function choose(options: readonly PrepaidOption[], info: NodeInfo, limits: Prepa
     }
   }
   throw errors[0]
+}
+
+/** Whether a token may be shown with a request: beside its headers, and for its body if it is bound to one. */
+async function isGoodFor({ challenge }: Token, request: RequestInit): Promise<boolean> {
+  if (!hasRoom(request, challenge)) return false
+  return !('digest' in challenge) || (await fitsBody(challenge, request)) === true
 }
 
 const methodOf = ({ method = 'GET' }: RequestInit): string => method.toUpperCase()

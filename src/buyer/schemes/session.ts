@@ -4,6 +4,7 @@ import { decodeInvoice } from '../../wire/bolt11.ts'
 import { decodeSessionClosed } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
+import { controlHeaders } from '../requests/ownHeaders.ts'
 import { readJson, sellerFailed } from '../trade/control.ts'
 import { credentialOf, type Token } from './token.ts'
 
@@ -21,18 +22,25 @@ export interface Refund {
 
 export interface SessionPlace extends Pick<Wallet, 'node' | 'journal'> {
   readonly send: (url: string, request: RequestInit) => Promise<Response>
+  /** Of the requests that it pays for: see `controlHeaders`. None by default. */
+  readonly headers?: RequestInit['headers']
+  /** Told the `Payment-Receipt` of an answer. */
+  readonly onReceipt?: (receipt: string) => void
 }
 
 /** Sends an action of a session that is answered by a little JSON. @throws StreamError of the seller, `seller-failed`, `seller-unreachable` */
 export async function sessionAction(
-  { send }: Pick<SessionPlace, 'send'>,
+  { send, headers: own, onReceipt }: Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'>,
   token: Pick<Token, 'challenge' | 'url' | 'method'>,
   payload: object,
 ): Promise<unknown> {
-  const headers = new Headers([credentialOf(token, payload, '')])
+  const headers = controlHeaders(own)
+  headers.set(...credentialOf(token, payload, '', headers))
   const response = await send(token.url, { method: token.method === 'HEAD' ? 'GET' : token.method, headers })
   const body = await readJson(response)
   if (!response.ok) throw fromProblem(body) ?? sellerFailed(response.status)
+  const receipt = response.headers.get('payment-receipt')
+  if (receipt !== null) onReceipt?.(receipt)
   return body
 }
 

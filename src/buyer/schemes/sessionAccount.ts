@@ -16,6 +16,8 @@ export interface SessionTerms {
   readonly latencyMs: number
   /** Pays a further deposit and tells the seller; resolves to its amount, and to zero if the seller offered one that is being paid already. */
   readonly topUp: () => Promise<Msat>
+  /** Told the receipt at the end of a stream, as it came. */
+  readonly onReceipt: (data: string) => void
 }
 
 /** Units that a seller may have counted beyond what came, for what is on its way, before it is told a liar. */
@@ -85,7 +87,8 @@ export class SessionAccount {
             if (name === undefined) {
               controller.enqueue(bytes)
               this.#count(data === undefined || data === '' ? 0n : 1n, BigInt(bytes.byteLength))
-            } else if (name !== 'payment-receipt') this.#told(name, data ?? '', controller)
+            } else if (name === 'payment-receipt') this.#terms.onReceipt(data ?? '')
+            else this.#told(name, data ?? '', controller)
           }
           if (this.#error) controller.error(this.#error)
         },
@@ -182,15 +185,20 @@ export class SessionAccount {
 
   /** What the seller says was spent can be no more than what came can have cost. */
   #checkCount(stated: Msat): void {
-    const { unit, each } = this.#terms
-    const most = (unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY
     const spent = stated < this.#deposits ? stated : this.#deposits
-    if (spent <= most * each) return
+    const { mostSpent: most } = this
+    if (spent <= most) return
     throw new StreamError(
       'count-mismatch',
-      `the seller says that ${formatMsat(spent)} were spent, and what came can have cost ${formatMsat(most * each)} at most`,
-      { stated: `${spent}`, received: `${most * each}` },
+      `the seller says that ${formatMsat(spent)} were spent, and what came can have cost ${formatMsat(most)} at most`,
+      { stated: `${spent}`, received: `${most}` },
     )
+  }
+
+  /** What all that came can have cost, and what is on its way. */
+  get mostSpent(): Msat {
+    const { unit, each } = this.#terms
+    return msat(((unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY) * each)
   }
 }
 

@@ -5,6 +5,7 @@ import type { Challenge } from '../../wire/challenge.ts'
 import { formatAnyCredential } from '../../wire/credential.ts'
 import { Fields } from '../../wire/fields.ts'
 import { formatL402Credential, type L402Challenge } from '../../wire/l402/header.ts'
+import { headerBeside } from '../requests/ownHeaders.ts'
 import type { PrepaidScheme, Prepayment } from './prepayment.ts'
 
 /**
@@ -75,13 +76,14 @@ export function tokenOf({ id, url, method, challenge, agreement }: JournalAgreem
   }
 }
 
-/** The header that shows a token: its name and value. */
+/** The header that shows a token, its name and value, beside others of a request. */
 export function credentialOf(
   { challenge }: Pick<Token, 'challenge'>,
   payload: object,
   preimage: string,
+  headers: Headers,
 ): [string, string] {
   if ('token' in challenge) return ['authorization', formatL402Credential(challenge.token, preimage)]
   const value = formatAnyCredential({ challenge, payload: payload as Record<string, unknown> })
-  return [challenge.header === 'Payment-Authorization' ? 'payment-authorization' : 'authorization', value]
+  return [headerBeside(headers, challenge), value]
 }

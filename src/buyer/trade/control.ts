@@ -5,12 +5,15 @@ import { formatCredential } from '../../wire/credential.ts'
 import { parseChallenges } from '../../wire/header.ts'
 import type { Payload } from '../../wire/payload.ts'
 import { fromProblem } from '../../wire/problem.ts'
+import { controlHeaders, headerBeside } from '../requests/ownHeaders.ts'
 
 /** Where control actions go: the resource's own URL and method (spec section 3). */
 export interface Endpoint {
   readonly url: string
   readonly method: string
   readonly fetch: typeof globalThis.fetch
+  /** Of the request's own, such as a key that the seller asks for before its wall: see `controlHeaders`. */
+  readonly headers?: RequestInit['headers'] | undefined
   /** For one attempt; an action takes at most twice this in all. */
   readonly timeoutMs: number
   /** Ends what is being asked. The seller may have acted on it. */
@@ -100,7 +103,9 @@ export async function send(
   payload: Payload,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const headers = { authorization: formatCredential({ challenge, payload }), 'accept-encoding': 'identity' }
+  const headers = controlHeaders(endpoint.headers)
+  headers.set(headerBeside(headers, challenge), formatCredential({ challenge, payload }))
+  headers.set('accept-encoding', 'identity')
   const limit = signal ?? AbortSignal.timeout(endpoint.timeoutMs)
   try {
     return await endpoint.fetch(endpoint.url, {

@@ -1,3 +1,4 @@
+import type { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Price } from '../../money/price.ts'
 import type { Tariff } from '../../money/tariff.ts'
@@ -35,4 +36,6 @@ export interface TradeSummary {
   readonly returned: Msat
   /** An earlier run of the buyer made this agreement; what it paid and received is in the figures. */
   readonly resumed: boolean
+  /** What the seller's receipts say that cannot be: `receipt-mismatch`. What came is not undone by it. */
+  readonly receiptFault?: StreamError
 }

@@ -5,8 +5,9 @@ import { costUp, stepsFor } from '../../money/price.ts'
 import { creditAt } from '../../terms/credit.ts'
 import type { Agreement } from '../../terms/terms.ts'
 import { sustainableRate } from '../../window/window.ts'
+import { type Challenge, headerFor, PAYMENT_AUTHORIZATION } from '../../wire/challenge.ts'
 import { formatCredential } from '../../wire/credential.ts'
-import { costsNothing } from '../../wire/receipt.ts'
+import { costsNothing, decodeReceipt } from '../../wire/receipt.ts'
 import { encodeStatement, type Statement } from '../../wire/statement.ts'
 import { NO_PAST, type Past } from '../journal/past.ts'
 import { type Deal, randomHex } from '../offers/negotiate.ts'
@@ -16,8 +17,11 @@ import { Payer, type Wallet } from '../payments/payer.ts'
 import { notePurchase, type Purchase } from '../purchase.ts'
 import { countedBody, type Reading } from '../received/countedBody.ts'
 import type { Receipt } from '../received/receipt.ts'
+import { faultText, receiptFault } from '../received/receiptFault.ts'
 import { BodyCounter, expectedSteps, Received } from '../received/received.ts'
 import { firstSteps, isFlatRate } from '../received/tariffTally.ts'
+import { hasRoom, headerBeside } from '../requests/ownHeaders.ts'
+import { placeOf } from '../requests/place.ts'
 import { measured } from '../requests/requestBody.ts'
 import { Arrivals } from './arrivals.ts'
 import { askForClosing, type Closing, disputeOf, takeBack } from './closing.ts'
@@ -50,6 +54,11 @@ const CHECKS_A_WINDOW = 32n
 export class Trade {
   readonly deal: Deal
   readonly endpoint: Endpoint
+  readonly #place: string
+  /** Of the last request that was made where the control actions go. */
+  #ownHeaders: Endpoint['headers']
+  /** The seller takes the credential in `Payment-Authorization` too. */
+  #leavesRoom: boolean
   readonly #credential: string
   readonly #wallet: Wallet
   readonly #options: TradeOptions
@@ -66,6 +75,8 @@ export class Trade {
   #notedAt = 0
   /** The seller's count may be above ours: it is asked before more is paid. */
   #outOfStep: boolean
+  #goodReceipt = ''
+  #receiptFault: StreamError | undefined
   #lastAt: number
   #firstByteMs: number | undefined
   #maxUnpaid = 0n
@@ -93,6 +104,9 @@ export class Trade {
     const { agreement, secret, challenge } = deal
     this.deal = deal
     this.endpoint = endpoint
+    this.#place = placeOf(endpoint.url)
+    this.#ownHeaders = endpoint.headers
+    this.#leavesRoom = headerFor(challenge) === PAYMENT_AUTHORIZATION
     this.#wallet = wallet
     this.#options = options
     this.#startedAt = startedAt
@@ -109,7 +123,7 @@ export class Trade {
       origin: new URL(endpoint.url).origin,
       ask: (amounts) => {
         const order = { action: 'invoices' as const, agreement: agreement.id, secret, amounts, nonce: randomHex(16) }
-        return control(endpoint, challenge, order)
+        return control(this.#control, challenge, order)
       },
       consumption: () => ({
         received: this.#received.cost(performance.now()),
@@ -142,6 +156,20 @@ export class Trade {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  get #control(): Endpoint {
+    return { ...this.endpoint, headers: this.#ownHeaders }
+  }
+
+  /** Another challenge of the same seller for what this trade pays for. */
+  offered(challenge: Challenge): void {
+    this.#leavesRoom ||= headerFor(challenge) === PAYMENT_AUTHORIZATION
+  }
+
+  /** Whether its credential can go with a request, which may have an `Authorization` of its own. */
+  takes(request: RequestInit): boolean {
+    return this.#leavesRoom || hasRoom(request, this.deal.challenge)
   }
 
   /** It is closed, or being closed: nothing more is to be asked on it. */
@@ -178,7 +206,7 @@ export class Trade {
     if (this.#payer.error || !this.#outOfStep || this.#received.open.size > 0) return true
     const { challenge, agreement, secret } = this.deal
     const payload = { action: 'watch' as const, agreement: agreement.id, secret }
-    const endpoint = { ...this.endpoint, signal }
+    const endpoint = { ...this.#control, signal }
     const statement = await statementNow(await send(endpoint, challenge, payload)).catch((error) => {
       signal?.throwIfAborted()
       // The connection may end in the middle of it.
@@ -202,11 +230,13 @@ export class Trade {
   /**
    * Sends a request on this agreement. Payments start with it and not after it, so a stranger's first byte waits for one
    * payment only.
+   * @param isOwn whether its headers were meant for this very origin
    * @throws StreamError what keeps the trade from paying, or `seller-unreachable`
    */
-  async fetch(url: string, init: RequestInit): Promise<Response> {
+  async fetch(url: string, init: RequestInit, isOwn = true): Promise<Response> {
     // It may have been called off while terms were agreed on: then nothing is paid.
     init.signal?.throwIfAborted()
+    if (isOwn && init.headers && placeOf(url) === this.#place) this.#ownHeaders = init.headers
     if (this.#received.open.size === 0) this.#payer.revive()
     if (this.#payer.error) throw this.#withCounts(this.#payer.error)
     this.#checkWindow()
@@ -216,7 +246,7 @@ export class Trade {
     init.signal?.throwIfAborted()
     const receipt = this.#begin(abort, sent)
     const headers = new Headers(request.headers)
-    headers.set('authorization', this.#credential)
+    headers.set(headerBeside(headers, this.deal.challenge), this.#credential)
     // A decoded body could not be counted: what is sold is the bytes as the seller sends them.
     headers.set('accept-encoding', 'identity')
     try {
@@ -276,6 +306,7 @@ export class Trade {
       return response
     }
     receipt.answered = true
+    this.#holdReceipt(response.headers.get('payment-receipt'))
     checkEncoding(agreement, response)
     receipt.expected = expectedSteps(agreement, response.headers)
     const isFlat = isFlatRate(agreement)
@@ -302,6 +333,15 @@ export class Trade {
       },
     }
     return this.#counted(response, response.body, reading, signal)
+  }
+
+  /** A receipt names the agreement that pays. A wrong one undoes nothing that came: it is told, and noted. */
+  #holdReceipt(text: string | null): void {
+    if (text === null || text === this.#goodReceipt || this.#receiptFault) return
+    const { id } = this.agreement
+    this.#receiptFault = receiptFault(() => decodeReceipt(text), { reference: id })
+    if (this.#receiptFault) this.#wallet.journal.noteFault(id, faultText(this.#receiptFault)).catch(() => {})
+    else this.#goodReceipt = text
   }
 
   #counted(response: Response, body: ReadableStream<Uint8Array>, reading: Reading, signal: AbortSignal): Response {
@@ -372,7 +412,7 @@ export class Trade {
     this.#watching = new AbortController()
     const { challenge, agreement, secret } = this.deal
     const payload = { action: 'watch' as const, agreement: agreement.id, secret }
-    const connect = (signal: AbortSignal) => send(this.endpoint, challenge, payload, signal)
+    const connect = (signal: AbortSignal) => send(this.#control, challenge, payload, signal)
     const news = {
       statement: (statement: Statement) => this.#heard(statement),
       alive: () => this.#arrivals.alive(performance.now()),
@@ -454,6 +494,7 @@ export class Trade {
       state: this.#closed ? 'closed' : this.#halts.halted ? 'paused' : 'open',
       returned: this.#returned,
       resumed: this.#resumed,
+      ...(this.#receiptFault && { receiptFault: this.#receiptFault }),
     }
   }
 
@@ -478,7 +519,7 @@ export class Trade {
     this.#readers.abortAll(new StreamError('interrupted', 'the agreement was closed'))
     await this.#rest(signal)
     const { agreement } = this.deal
-    const endpoint = { ...this.endpoint, signal }
+    const endpoint = { ...this.#control, signal }
     const statement = await askForClosing(endpoint, this.deal, this.#payer.paid)
     this.#closed = true
     const now = performance.now()

@@ -4,6 +4,7 @@ import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
 import type { Refund } from '../../buyer/schemes/session.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
+import type { StreamError } from '../../errors/error.ts'
 import { LIMIT_OF, type LimitUse } from '../../ledger/limits.ts'
 import { formatMsat } from '../../money/msat.ts'
 import { encodeStatement } from '../../wire/statement.ts'
@@ -23,6 +24,8 @@ export function finish(
   const reason = failure ?? closings.find(({ dispute }) => dispute)?.dispute
   const code = reason === undefined ? 0 : reportError(reason, output)
   for (const one of prepaid) tellOfPrepaid(one, output)
+  for (const { agreement, receiptFault } of [...prepaid, ...trades])
+    if (receiptFault) tellOfReceipt(agreement, receiptFault, output)
   const ahead = prepaid.reduce((sum, { paid }) => sum + paid, 0n)
   if (trades.length === 0) output.event('end', { ok: code === 0, paid: `${ahead}` })
   for (const trade of trades) {
@@ -59,6 +62,12 @@ function tellOfPrepaid(one: PrepaidSummary, output: Output): void {
   output.say(`${green('paid ')} ${formatMsat(paid)} by ${scheme}${routing} · ${plural(uses, 'request')}`)
   if (refund) output.say(dim(`      ${REFUND[refund.status](formatMsat(refund.amount))}`))
   if (state === 'open') output.say(dim('      it may be good for more: the next purchase there uses it'))
+}
+
+/** What the seller confirmed is not what was paid. What came is there all the same, so that it is no failure. */
+function tellOfReceipt(agreement: string, { code, message, hint }: StreamError, output: Output): void {
+  output.event('warning', { code, agreement, message, hint })
+  output.say(`${yellow('warning')} ${message}`)
 }
 
 const REFUND: Readonly<Record<Refund['status'], (amount: string) => string>> = {

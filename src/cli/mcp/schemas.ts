@@ -21,7 +21,7 @@ const request = {
   headers: z
     .record(z.string().max(100), z.string().max(4000))
     .optional()
-    .describe('Request headers; Authorization carries the payment and cannot be set'),
+    .describe('Request headers. An Authorization stays only where the seller takes the payment beside it'),
   body: z.string().max(MAX_BODY).optional().describe('Request body as text; JSON unless content-type says otherwise'),
 }
 

@@ -72,6 +72,7 @@ export function tell(event: ProxyEvent, output: Output): void {
       const { caller, trade, closing } = event
       const record = endRecordOf(trade, closing)
       const { statement, returned, dispute } = closing
+      const { receiptFault } = trade
       output.event('closed', {
         caller,
         url: trade.url,
@@ -80,6 +81,7 @@ export function tell(event: ProxyEvent, output: Output): void {
         return: returned,
         statement: encodeStatement(statement),
         ...(dispute && { dispute: { code: dispute.code, message: dispute.message } }),
+        ...(receiptFault && { receipt: { code: receiptFault.code, message: receiptFault.message } }),
       })
       const back = trade.returned > 0n ? ` · ${formatMsat(trade.returned)} came back` : ''
       output.say(

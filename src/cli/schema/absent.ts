@@ -16,6 +16,8 @@ export const ABSENT: Readonly<Record<string, string>> = {
   'sell --key': 'plain http',
   'sell --schemes': 'stream alone',
   'sell --allowance': '20 units, or one request where each is charged alone',
+  'sell --credential-header':
+    'Payment-Authorization where a request has an Authorization of its own, and else Authorization',
   'sell --qualities': "one, of the film's own height",
   'sell --log': 'no log',
   'get --data': 'no body',

@@ -9,6 +9,7 @@ import { parseMsat } from '../../money/msat.ts'
 import { parsePrice } from '../../money/price.ts'
 import { checkSchemes } from '../../seller/schemes/quote.ts'
 import { readReserve } from '../../terms/reserve.ts'
+import { AUTHORIZATION_HEADERS, type CredentialHeader } from '../../wire/challenge.ts'
 import { SCHEME_NAMES, type SchemeName } from '../../wire/challenges.ts'
 import { readCount, readDuration, readPort } from '../options.ts'
 
@@ -25,6 +26,7 @@ export interface SellOptions {
   readonly rounds: string
   readonly schemes?: string
   readonly allowance?: string
+  readonly credentialHeader?: string
   readonly free?: string
   readonly qualities?: string
   readonly node: string
@@ -63,6 +65,7 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
   if (options.floor !== undefined) readReserve(options.floor)
   const schemes = options.schemes === undefined ? undefined : readSchemes(options.schemes)
   if (options.allowance !== undefined) parseMsat(options.allowance)
+  const header = options.credentialHeader === undefined ? undefined : readHeader(options.credentialHeader)
   if (options.qualities !== undefined) {
     readQualities(options.qualities)
     if (!plays)
@@ -84,6 +87,7 @@ export function configOfFlags(target: string, options: SellOptions): GatewayConf
         ...(options.floor !== undefined && { negotiate: { floor: options.floor, rounds } }),
         ...(schemes && { schemes: [...schemes] }),
         ...(options.allowance !== undefined && { allowance: options.allowance }),
+        ...(header !== undefined && { credentialHeader: header }),
         ...(options.free !== undefined && { free: options.free }),
         ...(options.qualities !== undefined && { qualities: options.qualities }),
       },
@@ -98,6 +102,16 @@ function readSchemes(text: string): readonly SchemeName[] {
   const wrong = names.find((name) => !SCHEME_NAMES.some((known) => known === name))
   if (wrong === undefined) return checkSchemes(names as SchemeName[])
   throw new StreamError('option-invalid', `--schemes: "${wrong.slice(0, 40)}" is none of ${SCHEME_NAMES.join(', ')}`)
+}
+
+/** @throws StreamError `option-invalid` */
+function readHeader(text: string): CredentialHeader {
+  const known = AUTHORIZATION_HEADERS.find((name) => name.toLowerCase() === text.toLowerCase())
+  if (known !== undefined) return known
+  throw new StreamError(
+    'option-invalid',
+    `--credential-header: "${text.slice(0, 40)}" is none of ${AUTHORIZATION_HEADERS.join(', ')}`,
+  )
 }
 
 /** The configuration of a file, with what flags that were typed say in its place. */

@@ -3,6 +3,7 @@ import { parseMsat } from '../../money/msat.ts'
 import type { SellerPolicy } from '../../terms/policy.ts'
 import { clockOf, MAX_STREAMS, readClock, readReserve } from '../../terms/reserve.ts'
 import { MAX_OFFERS } from '../../terms/strategy.ts'
+import { AUTHORIZATION_HEADERS } from '../../wire/challenge.ts'
 import { SCHEME_NAMES } from '../../wire/challenges.ts'
 import { checkMoney, checkPrice, currencyOf } from '../rates/fiat.ts'
 import { checkPattern } from '../routes/pattern.ts'
@@ -163,6 +164,7 @@ const route = members({
     .refine((schemes) => new Set(schemes).size === schemes.length, 'names one twice')
     .optional(),
   allowance: amount.optional(),
+  credentialHeader: oneOf(AUTHORIZATION_HEADERS).optional(),
   grace: span.optional(),
   description: text().optional(),
   title: text(200).optional(),

@@ -1,3 +1,4 @@
+import { shownBy } from '../../seller/schemes/shown.ts'
 import type { GatewayRoute } from '../route.ts'
 import { type Described, described } from './described.ts'
 import { llmsTxt } from './llmsTxt.ts'
@@ -21,15 +22,16 @@ const UNANSWERED: ReadonlySet<number> = new Set([402, 404, 405, 503])
  * @param status of the routes' own answer; left out where no route is asked
  */
 export function discovery(
-  { method, headers }: Request,
+  request: Request,
   origin: string,
   path: string,
   routes: readonly GatewayRoute[],
   status = 404,
 ): Response | undefined {
+  const { method, headers } = request
   const write = Object.hasOwn(DOCUMENTS, path) ? DOCUMENTS[path] : undefined
   if (!write || (method !== 'GET' && method !== 'HEAD')) return undefined
-  if (!UNANSWERED.has(status) || headers.has('authorization')) return undefined
+  if (!UNANSWERED.has(status) || headers.has('authorization') || shownBy(request)) return undefined
   const response = write(routes, origin)
   return method === 'HEAD' ? new Response(null, { headers: response.headers }) : response
 }

@@ -1,5 +1,5 @@
 import { StreamError } from '../../errors/error.ts'
-import { withBody } from '../../seller/adapters/request.ts'
+import { replay, withBody } from '../../seller/adapters/request.ts'
 
 /** A body is held up to here: prompts may carry pictures. */
 const MAX_BODY = 8 << 20
@@ -60,17 +60,4 @@ export function modelOf(body: Uint8Array): string | undefined {
   if (names.length > 1) throw new StreamError('request-refused', 'the body names more than one model')
   const model = names[0] === undefined ? undefined : (value as Record<string, unknown>)[names[0]]
   return typeof model === 'string' ? model : undefined
-}
-
-function replay(chunks: Uint8Array[]): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        const chunk = chunks.shift()
-        if (chunk) controller.enqueue(chunk)
-        else controller.close()
-      },
-    },
-    { highWaterMark: 0 },
-  )
 }

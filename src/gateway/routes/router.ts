@@ -51,8 +51,11 @@ export class Router<T> {
     this.conditional = this.#entries.some((entry) => entry.methods || readsBody(entry) || entry.headers.length > 0)
   }
 
-  /** @throws StreamError as `holdBody`, `modelOf` and `readCall`, only where a route asks for what is in the body */
-  async find(request: Request): Promise<Found<T>> {
+  /**
+   * @param bodiless whether what is asked for in a body is passed over: the request has none, and is about an earlier one
+   * @throws StreamError as `holdBody`, `modelOf` and `readCall`, only where a route asks for what is in the body
+   */
+  async find(request: Request, bodiless = false): Promise<Found<T>> {
     const path = matchedPath(new URL(request.url).pathname)
     if (path === undefined) return { status: 404 }
     const allowed = new Set<string>()
@@ -64,7 +67,7 @@ export class Router<T> {
         continue
       }
       if (!headersFit(entry, request.headers)) continue
-      if (readsBody(entry)) {
+      if (readsBody(entry) && !bodiless) {
         asked ??= await Asked.of(request)
         if (!asked.fits(entry)) continue
       }

@@ -105,7 +105,7 @@ async function upgrade(
     if (!account) return await gateway.handle(request)
     return await sold(route, priced, account, request, accept)
   } catch (error) {
-    return priced.problem(error)
+    return priced.problem(error, request)
   }
 }
 

@@ -51,6 +51,11 @@ export class MemoryJournal implements Journal {
     this.#agreements.set(id, { ...agreement, state: 'closed', ...(kept !== undefined && { statement: kept }) })
   }
 
+  async noteFault(id: string, fault: string): Promise<void> {
+    const agreement = this.#agreements.get(id)
+    if (agreement && agreement.fault === undefined) this.#agreements.set(id, { ...agreement, fault })
+  }
+
   async noteReturn(id: string, { invoice, amount, status }: JournalReturn): Promise<void> {
     const agreement = this.#agreements.get(id)
     if (!agreement) return

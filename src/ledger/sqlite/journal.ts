@@ -74,6 +74,10 @@ export class SqliteJournal implements Journal {
     await this.#batch.add(() => this.#sql.closeAgreement.run(statement ?? null, id))
   }
 
+  async noteFault(agreementId: string, fault: string): Promise<void> {
+    await this.#batch.add(() => this.#sql.noteFault.run(fault, agreementId))
+  }
+
   async noteReturn(agreementId: string, { invoice, amount: asked, status }: JournalReturn): Promise<void> {
     await this.#batch.add(() => this.#sql.noteReturn.run(agreementId, invoice, asked, status))
   }

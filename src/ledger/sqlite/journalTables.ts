@@ -46,6 +46,7 @@ export const MIGRATIONS = [
    CREATE TABLE caller_spending (
      caller TEXT NOT NULL, hour INTEGER NOT NULL, host TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (caller, hour, host)
    ) STRICT, WITHOUT ROWID`,
+  'ALTER TABLE agreements ADD COLUMN fault TEXT',
 ]
 
 const OPEN = `status IN ('pending', 'unknown')`
@@ -61,6 +62,7 @@ export const QUERIES = {
   noteReceived: 'UPDATE agreements SET received_steps = max(received_steps, ?) WHERE id = ?',
   // The seller's first signed word stays.
   closeAgreement: `UPDATE agreements SET state = 'closed', statement = coalesce(statement, ?) WHERE id = ?`,
+  noteFault: 'UPDATE agreements SET fault = coalesce(fault, ?) WHERE id = ?',
   noteReturn: `INSERT INTO returns (agreement_id, invoice, amount, status) VALUES (?, ?, ?, ?)
     ON CONFLICT (invoice) DO UPDATE SET status = excluded.status WHERE status <> 'settled'`,
   returns: 'SELECT invoice, amount, status FROM returns WHERE agreement_id = ? ORDER BY position',
@@ -114,6 +116,7 @@ export const readAgreement = (row: Row, returns: readonly Row[]): JournalAgreeme
   receivedSteps: integer(row, 'received_steps'),
   ...(row.caller !== '' && { caller: text(row, 'caller') }),
   ...(row.statement !== null && { statement: text(row, 'statement') }),
+  ...(row.fault !== null && { fault: text(row, 'fault') }),
   returns: returns.map((entry) => ({
     invoice: text(entry, 'invoice'),
     amount: amount(entry, 'amount'),

@@ -138,6 +138,20 @@ export function withBody(request: Request, body: ReadableStream<Uint8Array>): Re
   return request as unknown as Request
 }
 
+/** What was read of a body, to be read again: once. */
+export function replay(chunks: Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        const chunk = chunks.shift()
+        if (chunk) controller.enqueue(chunk)
+        else controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
 /** The address of the peer that sent a request, where the adapter knows it. */
 export const addressOf = (request: Request): string | undefined =>
   isLight(request) ? request.address : addresses.get(request)

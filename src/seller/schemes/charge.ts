@@ -3,8 +3,9 @@ import type { AnyCredential } from '../../wire/credential.ts'
 import { decodeChargePayload, decodeChargeRequest } from '../../wire/mpp/charge.ts'
 import type { Account } from '../account.ts'
 import type { Seller } from '../seller.ts'
+import { checkBound } from './boundBody.ts'
 import { closeUnsigned } from './closing.ts'
-import { checkEcho, paidAccount } from './proof.ts'
+import { paidAccount } from './proof.ts'
 import { checkPlace, serve, type Use } from './serve.ts'
 
 /** Charges that are being delivered, or were. Invariant: looked at and noted without a wait between, so one of many at once is served. */
@@ -19,7 +20,7 @@ export async function useCharge(use: Use, { challenge, payload }: AnyCredential)
   const { host } = use
   const { seller } = host
   const { preimage } = decodeChargePayload(payload)
-  checkEcho(seller, challenge)
+  const request = await checkBound(seller, challenge, use.request)
   const { paymentHash } = decodeChargeRequest(challenge.request)
   if (paymentHash === undefined) throw new StreamError('challenge-invalid', 'this challenge names no payment')
   const account = await paidAccount(seller, paymentHash, preimage, challenge)
@@ -30,7 +31,7 @@ export async function useCharge(use: Use, { challenge, payload }: AnyCredential)
   }
   taken.add(account)
   let sold = false
-  return serve(use, account, {
+  return serve({ ...use, request }, account, {
     receipt: { reference: paymentHash, challengeId: challenge.id },
     graceMs: 0,
     onSold: () => {

@@ -1,14 +1,15 @@
 import type { Msat } from '../../money/msat.ts'
 import type { Offer } from '../../terms/terms.ts'
-import { METHOD } from '../../wire/challenge.ts'
+import { type CredentialHeader, METHOD } from '../../wire/challenge.ts'
 import type { SchemeName } from '../../wire/challenges.ts'
 import { preferred } from '../../wire/mpp/acceptPayment.ts'
 import { clientAddress } from '../clientAddress.ts'
 import { sameAsked } from '../scopes.ts'
 import type { Seller } from '../seller.ts'
+import { digestFor } from './boundBody.ts'
 import { type InvoiceOffer, Offers } from './offers.ts'
 import { type Quote, quoteOf } from './quote.ts'
-import { textsOf } from './texts.ts'
+import { chargeText, textsOf, type Wording } from './texts.ts'
 
 /** The challenges of one 402. */
 export interface Menu {
@@ -26,7 +27,7 @@ export class Menus {
   readonly #schemes: readonly SchemeName[]
   readonly #allowance: Msat | undefined
   readonly #offers: Offers
-  readonly #texts = new WeakMap<InvoiceOffer, Texts>()
+  readonly #texts = new WeakMap<InvoiceOffer, { readonly [K in CredentialHeader]?: Texts }>()
   #quoted: { readonly terms: Offer; readonly quote: Quote } | undefined
 
   constructor(seller: Seller, schemes: readonly SchemeName[], allowance: Msat | undefined) {
@@ -37,11 +38,11 @@ export class Menus {
   }
 
   /** @param stream the challenge of our own scheme */
-  async of(request: Request, terms: Offer, stream: string, description: string | undefined): Promise<Menu> {
+  async of(request: Request, terms: Offer, stream: string, wording: Wording): Promise<Menu> {
     const schemes = this.#inOrder(request.headers.get('accept-payment'))
     const needsInvoice = schemes.some((scheme) => scheme !== 'stream') && terms.price.msat > 0n
     const offer = needsInvoice ? await this.#offer(request, terms) : undefined
-    const texts = offer && 'account' in offer ? this.#textsOf(offer, description) : undefined
+    const texts = offer && 'account' in offer ? await this.#textsFor(request, schemes, offer, wording) : undefined
     const header = schemes.flatMap((scheme) => (scheme === 'stream' ? stream : (texts?.[scheme] ?? []))).join(', ')
     return { header, ...(offer && 'retryAfterMs' in offer && { retryAfterMs: offer.retryAfterMs }) }
   }
@@ -71,11 +72,22 @@ export class Menus {
     return quote
   }
 
-  #textsOf(offer: InvoiceOffer, description: string | undefined): Texts {
+  /** A charge for a request with a body is for that body; all else is the same for many requests. */
+  async #textsFor(
+    request: Request,
+    schemes: readonly SchemeName[],
+    offer: InvoiceOffer,
+    wording: Wording,
+  ): Promise<Texts> {
+    const texts = this.#textsOf(offer, wording)
+    const digest = schemes.includes('charge') ? await digestFor(request) : undefined
+    return digest === undefined ? texts : { ...texts, charge: chargeText(this.#seller, offer, wording, digest) }
+  }
+
+  #textsOf(offer: InvoiceOffer, wording: Wording): Texts {
     const known = this.#texts.get(offer)
-    if (known) return known
-    const texts = textsOf(this.#seller, offer, description)
-    this.#texts.set(offer, texts)
+    const texts = known?.[wording.header] ?? textsOf(this.#seller, offer, wording)
+    this.#texts.set(offer, { ...known, [wording.header]: texts })
     return texts
   }
 }

@@ -8,12 +8,15 @@ import type { Seller } from '../seller.ts'
 /** A settlement may reach the payer before the seller's node tells of it; a credential waits this long for it. */
 const LATE_SETTLEMENT_MS = 10_000
 
+export const isEcho = (seller: Seller, challenge: Challenge): boolean =>
+  seller.keys.signerOf(challenge) !== undefined && challenge.realm === seller.realm
+
 /**
  * Checks an echoed challenge of ours. That it is ours says nothing of where it is good, or at what price: that is the account's to say.
  * @throws StreamError `challenge-invalid`
  */
 export function checkEcho(seller: Seller, challenge: Challenge): void {
-  if (!seller.keys.signerOf(challenge) || challenge.realm !== seller.realm) {
+  if (!isEcho(seller, challenge)) {
     throw new StreamError('challenge-invalid', 'this challenge was not made here, or was altered')
   }
 }

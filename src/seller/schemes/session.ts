@@ -18,7 +18,7 @@ import { readResponse, takeReader } from '../adapters/response.ts'
 import type { Delivery } from '../delivery.ts'
 import type { Seller } from '../seller.ts'
 import { withReceipt } from '../withReceipt.ts'
-import { checkEcho, checkPreimage, paidAccount } from './proof.ts'
+import { checkEcho, checkPreimage, isEcho, paidAccount } from './proof.ts'
 import { quoteOf } from './quote.ts'
 import type { Proven } from './remembered.ts'
 import { checkPlace, serve, type Use } from './serve.ts'
@@ -100,6 +100,17 @@ async function known(seller: Seller, sessionId: string): Promise<Account> {
   const account = await seller.accounts.offered(sessionId)
   if (account?.claim?.scheme !== 'session') throw new StreamError('session-unknown', 'no session has this id')
   return account
+}
+
+/** The scope of a session, for who has to find its wall; `undefined` where none has this id. Nothing is read for a challenge that is not ours. */
+export async function scopeOfSession(
+  seller: Seller,
+  challenge: Challenge,
+  sessionId: string,
+): Promise<string | undefined> {
+  if (!isEcho(seller, challenge)) return undefined
+  const account = await seller.accounts.offered(sessionId)
+  return account?.claim?.scheme === 'session' ? account.agreement.scope : undefined
 }
 
 /** @throws StreamError `session-closed`, `payment-insufficient` */

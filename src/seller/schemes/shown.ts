@@ -1,8 +1,6 @@
+import { type CredentialHeader, PAYMENT_AUTHORIZATION } from '../../wire/challenge.ts'
 import { isGrpc } from '../../wire/grpc.ts'
 import { isL402Credential, isL402Metadata, L402_METADATA, L402_TOKEN_METADATA } from '../../wire/l402/header.ts'
-
-/** Takes the place of `Authorization` where what is sold has a use for that itself (draft-httpauth-payment-02, `header`). */
-export const PAYMENT_AUTHORIZATION = 'payment-authorization'
 
 const CREDENTIAL_HEADERS: readonly string[] = [PAYMENT_AUTHORIZATION, ...L402_METADATA]
 
@@ -42,4 +40,14 @@ export function shownBy({ headers }: Request, l402 = true): Shown | undefined {
   }
   const text = tokenOf(headers)
   return text === undefined ? undefined : { kind: 'l402-metadata', text }
+}
+
+/**
+ * Where the challenges of a 402 ask for the credential. By default where the request leaves room for it: an `Authorization` that is no payment is for
+ * somebody else, and would be lost if the credential took its place.
+ */
+export function askedHeader({ headers }: Request, configured: CredentialHeader | undefined): CredentialHeader {
+  if (configured !== undefined) return configured
+  const own = headers.get('authorization')
+  return own === null || isPayment(own) || isL402Credential(own) ? 'Authorization' : PAYMENT_AUTHORIZATION
 }

@@ -1,6 +1,6 @@
 import { hexToBytes } from '@noble/hashes/utils.js'
 import { stepsFor } from '../../money/price.ts'
-import { createIntentChallenge } from '../../wire/challenge.ts'
+import { type CredentialHeader, createIntentChallenge, PAYMENT_AUTHORIZATION } from '../../wire/challenge.ts'
 import type { SchemeName } from '../../wire/challenges.ts'
 import { formatChallenge } from '../../wire/header.ts'
 import { formatCaveats } from '../../wire/l402/caveats.ts'
@@ -21,28 +21,53 @@ export const serviceOf = (scope: string): string =>
 /** Caveats of a token as it is made: whatever follows was added by whoever holds it. */
 export const OWN_CAVEATS = 3
 
+/** What stands in the challenges of one 402 besides what is asked for. */
+export interface Wording {
+  readonly description: string | undefined
+  /** Where the credential is asked for. L402 has no word for it. */
+  readonly header: CredentialHeader
+}
+
+const boundsOf = ({ secret, realm }: Seller, { expiresAtMs }: InvoiceOffer, { description, header }: Wording) => ({
+  secret,
+  realm,
+  expiresAtMs,
+  ...(description && { description }),
+  ...(header === PAYMENT_AUTHORIZATION && { header }),
+})
+
+/** The challenge of a charge. @param digest of the one body that it is for */
+export function chargeText(seller: Seller, offer: InvoiceOffer, wording: Wording, digest?: string): string {
+  const { account, quote, invoice, paymentHash } = offer
+  const { network } = account.agreement
+  const request = encodeChargeRequest({ amount: quote.allowance, invoice, paymentHash, network })
+  const bounds = boundsOf(seller, offer, wording)
+  return formatChallenge(
+    createIntentChallenge({ ...bounds, intent: CHARGE_INTENT, request, ...(digest !== undefined && { digest }) }),
+  )
+}
+
 /** How each scheme offers one invoice, as WWW-Authenticate has it. All name the same payment hash, which is used under one of them. */
 export function textsOf(
   seller: Seller,
-  { account, quote, invoice, paymentHash, expiresAtMs }: InvoiceOffer,
-  description: string | undefined,
+  offer: InvoiceOffer,
+  wording: Wording,
 ): Readonly<Record<Exclude<SchemeName, 'stream'>, string>> {
-  const { secret, realm, sessions } = seller
-  const { agreement } = account
-  const bounds = { secret, realm, expiresAtMs, ...(description && { description }) }
+  const { account, quote, invoice, paymentHash } = offer
   const { allowance, unitAmount, unitType } = quote
-  const charge = encodeChargeRequest({ amount: allowance, invoice, paymentHash, network: agreement.network })
   const session = encodeSessionRequest({
     amount: unitAmount,
     unitType,
     depositInvoice: invoice,
     paymentHash,
     deposit: allowance,
-    idleTimeoutS: Math.floor(sessions.idleMs / 1000),
+    idleTimeoutS: Math.floor(seller.sessions.idleMs / 1000),
   })
   return {
-    charge: formatChallenge(createIntentChallenge({ ...bounds, intent: CHARGE_INTENT, request: charge })),
-    session: formatChallenge(createIntentChallenge({ ...bounds, intent: SESSION_INTENT, request: session })),
+    charge: chargeText(seller, offer, wording),
+    session: formatChallenge(
+      createIntentChallenge({ ...boundsOf(seller, offer, wording), intent: SESSION_INTENT, request: session }),
+    ),
     l402: formatL402({ token: tokenOf(seller, paymentHash, account.agreement, quote), invoice }).join(', '),
   }
 }

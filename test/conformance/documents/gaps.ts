@@ -146,9 +146,60 @@ export const gaps: Document = {
         'gap',
         'both',
         'Clients differ in what they read and echo, and the HMAC binds neither path nor query',
-        'What is sold is bound by `scope`, inside `request`, which every client echoes, and an agreement opens nothing beyond its own; a challenge with a repeated parameter is none.',
+        'What is sold is bound by `scope`, inside `request`, which every client echoes, and an agreement opens nothing beyond its own; a challenge with a repeated parameter is none. An echo that leaves out `header` or `digest` is verified with them put back.',
         challenge('an acceptance > of another scope’s challenge is refused'),
+        testsOf('test/schemes/header.test.ts')(
+          'the header that a 402 asks for the credential in > is good for a charge whose echo comes %s it, and the key reaches the service',
+        ),
+        testsOf('test/schemes/digest.test.ts')(
+          'a charge for a request with a body > is good for a client that echoes no digest: the body tells it',
+        ),
         header('parseChallenges > keeps the readable challenges and drops the others'),
+      ),
+      differs(
+        'gap',
+        'client',
+        'A receipt is signed by nobody, and nothing says what a client is to do with one',
+        'It is held against the payment. One that is for another is told and kept in the journal; it ends nothing, since what came is there.',
+        testsOf('test/prepaid/beside.test.ts')(
+          'a receipt > %s is told and noted, and what came is there',
+          'a receipt > of a session that lies %s is told, and the stream goes to its end',
+        ),
+        testsOf('test/trade/closing.test.ts')('the receipt > that %s is told and noted, and ends nothing'),
+      ),
+      differs(
+        'gap',
+        'both',
+        'A seller that looks at a key before its wall has 401 for the actions that are only about payment',
+        'They carry the headers by which the request says who asks, to the same origin and path alone.',
+        testsOf('test/trade/ownHeaders.test.ts')(
+          'a key that the seller looks at before its wall > goes with every control action, and nothing that belongs to one request does',
+          'a key that the seller looks at before its wall > does not go to another origin that a redirect leads to',
+        ),
+        testsOf('test/prepaid/beside.test.ts')(
+          'a session at a seller with a door before its wall > goes through it with every action: %s',
+        ),
+      ),
+      differs(
+        'gap',
+        'both',
+        'Top-up and close of a session have no body, and where the price goes by the body no route is theirs',
+        'A gateway finds their route by the session.',
+        testsOf('test/gateway/schemes.test.ts')(
+          'a session on routes that are chosen by the body > is topped up and closed without one: its wall is found by its id',
+        ),
+      ),
+      differs(
+        'gap',
+        'both',
+        'L402 knows no other header than `Authorization`',
+        'A buyer whose request has one of its own passes L402 over, and says so where nothing else is offered. A seller takes a token in `Payment-Authorization` too, and offers L402 as ever.',
+        testsOf('test/prepaid/beside.test.ts')(
+          'a request with an Authorization of its own > is not paid by %s where it would lose it',
+        ),
+        testsOf('test/schemes/header.test.ts')(
+          'the header that a 402 asks for the credential in > is Payment-Authorization where the request has an Authorization of another kind',
+        ),
       ),
       differs(
         'gap',

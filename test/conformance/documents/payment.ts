@@ -16,6 +16,10 @@ const receipt = testsOf('src/wire/receipt.test.ts')
 const vectors = testsOf('src/wire/vectors.test.ts')
 const transport = testsOf('src/buyer/requests/transport.test.ts')
 const redacted = testsOf('src/errors/redact.test.ts')
+const ownHeaders = testsOf('test/trade/ownHeaders.test.ts')
+const beside = testsOf('test/prepaid/beside.test.ts')
+const headerOf = testsOf('test/schemes/header.test.ts')
+const digest = testsOf('test/schemes/digest.test.ts')
 const FILES = testsOf('src/ledger/sqlite/database.test.ts')(
   'a file and what SQLite puts beside it are readable by their owner alone, also one that was not',
 )
@@ -168,11 +172,22 @@ export const payment: Document = {
           'base64url > knows the vectors of RFC 4648, without padding',
         ),
       ),
+      holds(
+        'SHOULD',
+        'server',
+        'The challenge of a charge for a request with a body has the `digest` of it',
+        digest('a charge for a request with a body > is bound to that body, and good for it alone'),
+        testsOf('src/wire/digest.test.ts')('the digest of a body > is that of RFC 9530'),
+      ),
       differs(
         'SHOULD',
         'server',
-        'The challenge for a request with a body has the `digest` of it',
-        'An agreement opens a scope, not one request: it is made once and pays for many bodies, each counted as it comes. Nothing is read of the body of a request that did not pay.',
+        'Every challenge for a request with a body has the `digest` of it',
+        'An agreement and a session open a scope, not one request: they are made once and pay for many bodies, each counted as it comes. Of a charge, a body over 64 KiB, or one that is long in coming, is not read for who did not pay.',
+        digest(
+          'a charge for a request with a body > is bound to nothing where there is no body, or one too long to be read for nothing',
+          'a charge for a request with a body > leaves the other schemes of the same 402 to any body',
+        ),
         testsOf('test/trade/tariffLies.test.ts')(
           'who stops paying for its upload is not read any further, and is charged for nothing',
         ),
@@ -181,7 +196,12 @@ export const payment: Document = {
       holds(
         'MUST',
         'client',
-        'A challenge with a `digest` is answered with the very body it was made for',
+        'A challenge with a `digest` is answered with the very body it was made for, by later runs too',
+        beside(
+          'a charge that is bound to a body > is used by a later request with the same body',
+          'a charge that is bound to a body > is not shown with another',
+          'a charge that is bound to a body > is not paid where it is for another body than this request has',
+        ),
         testsOf('test/conformance/buyer.test.ts')(
           'a charge > is answered with all that the challenge had, and with the very body of the request',
         ),
@@ -190,6 +210,7 @@ export const payment: Document = {
         'MUST',
         'server',
         'A credential whose `digest` does not fit is refused',
+        digest('a charge for a request with a body > is bound to that body, and good for it alone'),
         here('a refused credential > %s: 402, %s, with a fresh challenge and no receipt'),
       ),
       holds(
@@ -224,6 +245,40 @@ export const payment: Document = {
         challenge('an acceptance > of a challenge whose %s was altered is refused'),
       ),
       holds('MUST', 'client', 'Parameters that it does not know are ignored', header('parseChallenges > reads %s')),
+    ),
+    section(
+      'The `header` parameter (of -02)',
+      holds(
+        'MUST',
+        'server',
+        'A challenge with a `header` has it in its `id`, as an eighth slot, and any other has seven',
+        wireChallenge('the header of a challenge > is bound, and says where the credential goes'),
+        testsOf('src/wire/mpp/mpp.test.ts')(
+          'charge and session > the header of a credential is bound where it is named',
+        ),
+      ),
+      holds(
+        'SHOULD',
+        'server',
+        'Where the service takes `Authorization` for itself the challenge asks for the credential in `Payment-Authorization`',
+        headerOf(
+          'the header that a 402 asks for the credential in > is Payment-Authorization where the request has an Authorization of another kind',
+          'the header that a 402 asks for the credential in > is what the wall says, always or never',
+        ),
+      ),
+      holds(
+        'MUST',
+        'client',
+        'The credential goes into the header that the challenge asks for, and an `Authorization` of the request stays',
+        ownHeaders(
+          'an Authorization of the request’s own > stays, with the payment beside it, from the first request to the return',
+          'an Authorization of the request’s own > for which a seller leaves no room is told before anything is agreed or paid',
+        ),
+        beside(
+          'a request with an Authorization of its own > is charged beside it where the seller leaves room',
+          'a request with an Authorization of its own > is not paid by %s where it would lose it',
+        ),
+      ),
     ),
     section(
       'Challenge binding',

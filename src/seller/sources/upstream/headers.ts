@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http2'
+import { PAYMENT_AUTHORIZATION } from '../../../wire/challenge.ts'
 import { addressOf } from '../../adapters/request.ts'
-import { credentialHeaders, PAYMENT_AUTHORIZATION, shownBy } from '../../schemes/shown.ts'
+import { credentialHeaders, shownBy } from '../../schemes/shown.ts'
 import { PRICE_HEADERS } from './prices.ts'
 
 /** Headers that speak of one connection (RFC 9110, section 7.6.1). Those that `Connection` names are dropped with them. */
