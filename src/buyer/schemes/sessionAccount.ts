@@ -11,6 +11,8 @@ export interface SessionTerms {
   readonly unit: string
   /** The first deposit, and what a further one will be. */
   readonly deposit: Msat
+  /** What earlier runs paid, if they opened it. They may have spent all of it, or nothing: as long as the seller does not say, it is taken to be there. */
+  readonly before: Msat
   readonly maxRisk: Msat
   /** How long the first deposit took to be paid, in ms. */
   readonly latencyMs: number
@@ -48,7 +50,7 @@ export class SessionAccount {
 
   constructor(terms: SessionTerms) {
     this.#terms = terms
-    this.#deposits = terms.deposit
+    this.#deposits = terms.before > 0n ? terms.before : terms.deposit
     this.#latencyMs = terms.latencyMs
   }
 
@@ -180,16 +182,17 @@ export class SessionAccount {
     }
   }
 
-  /** What the seller says was spent can be no more than what came can have cost. */
+  /** What the seller says was spent can be no more than what came can have cost, and what earlier runs paid. */
   #checkCount(stated: Msat): void {
-    const { unit, each } = this.#terms
-    const most = (unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY
-    const spent = stated < this.#deposits ? stated : this.#deposits
-    if (spent <= most * each) return
+    const { unit, each, before } = this.#terms
+    const units = (unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY
+    const most = msat(before + units * each)
+    const spent = min(stated, this.#deposits)
+    if (spent <= most) return
     throw new StreamError(
       'count-mismatch',
-      `the seller says that ${formatMsat(spent)} were spent, and what came can have cost ${formatMsat(most * each)} at most`,
-      { stated: `${spent}`, received: `${most * each}` },
+      `the seller says that ${formatMsat(spent)} were spent, and what came can have cost ${formatMsat(most)} at most`,
+      { stated: `${spent}`, received: `${most}` },
     )
   }
 }

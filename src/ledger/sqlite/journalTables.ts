@@ -62,7 +62,7 @@ export const QUERIES = {
   // The seller's first signed word stays.
   closeAgreement: `UPDATE agreements SET state = 'closed', statement = coalesce(statement, ?) WHERE id = ?`,
   noteReturn: `INSERT INTO returns (agreement_id, invoice, amount, status) VALUES (?, ?, ?, ?)
-    ON CONFLICT (invoice) DO UPDATE SET status = excluded.status WHERE status <> 'settled'`,
+    ON CONFLICT (invoice) DO UPDATE SET status = excluded.status, amount = excluded.amount WHERE status <> 'settled'`,
   returns: 'SELECT invoice, amount, status FROM returns WHERE agreement_id = ? ORDER BY position',
   agreement: 'SELECT * FROM agreements WHERE id = ?',
   agreements: 'SELECT * FROM agreements WHERE state = coalesce(?, state) ORDER BY created_at_ms, id',
