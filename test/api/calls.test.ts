@@ -164,7 +164,9 @@ describe('an agreement', () => {
     const [{ agreement }] = (await stand.ask('GET', '/agreements?status=open')).body.agreements
     const refused = await stand.ask('POST', `/agreements/${agreement}/close`)
     expect(refused).toMatchObject({ status: 409, body: problem('agreement-final', { retryable: false }) })
-    expect(refused.body.detail).toMatch(scheme === 'l402' ? /an L402 token is never closed/ : /a charge is never closed/)
+    expect(refused.body.detail).toMatch(
+      scheme === 'l402' ? /an L402 token is never closed/ : /a charge is never closed/,
+    )
     expect((await stand.ask('GET', '/agreements?status=open')).body.agreements).toHaveLength(1)
   })
 

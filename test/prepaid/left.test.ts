@@ -40,20 +40,23 @@ const without =
   }
 
 describe('after a run that was killed before it noted an answer', () => {
-  it.each(['charge', 'l402'] as const)('a %s that its seller calls used is told once, and another is bought', async (scheme) => {
-    const service = await upstream((_, answer) => answer.end('sold'))
-    const route = { upstream: service, price: '2 sat/request', schemes: [scheme], allowance: '2 sat' }
-    const stand = await openStand({ routes: [route] })
-    const journal = openJournal(':memory:')
-    const killed = stand.buyer({ journal, schemes: [scheme], fetch: losing })
-    expect(await failing(killed.fetch(`${stand.url}/x`))).toMatchObject({ code: 'seller-unreachable' })
-    await killed.close({ keep: true })
-    const next = stand.buyer({ journal, schemes: [scheme] })
-    expect(await failing(next.fetch(`${stand.url}/x`))).toMatchObject({ code: 'paid-refused' })
-    expect(sum(stand.nodes.seller.settlements)).toBe(sat(2))
-    expect(await (await next.fetch(`${stand.url}/x`)).text()).toBe('sold')
-    expect(sum(stand.nodes.seller.settlements)).toBe(sat(4))
-  })
+  it.each(['charge', 'l402'] as const)(
+    'a %s that its seller calls used is told once, and another is bought',
+    async (scheme) => {
+      const service = await upstream((_, answer) => answer.end('sold'))
+      const route = { upstream: service, price: '2 sat/request', schemes: [scheme], allowance: '2 sat' }
+      const stand = await openStand({ routes: [route] })
+      const journal = openJournal(':memory:')
+      const killed = stand.buyer({ journal, schemes: [scheme], fetch: losing })
+      expect(await failing(killed.fetch(`${stand.url}/x`))).toMatchObject({ code: 'seller-unreachable' })
+      await killed.close({ keep: true })
+      const next = stand.buyer({ journal, schemes: [scheme] })
+      expect(await failing(next.fetch(`${stand.url}/x`))).toMatchObject({ code: 'paid-refused' })
+      expect(sum(stand.nodes.seller.settlements)).toBe(sat(2))
+      expect(await (await next.fetch(`${stand.url}/x`)).text()).toBe('sold')
+      expect(sum(stand.nodes.seller.settlements)).toBe(sat(4))
+    },
+  )
 
   it('what is refused without a word is tried by two further runs, and then another is bought', async () => {
     const shop = await Shop.open({ schemes: ['charge'] })

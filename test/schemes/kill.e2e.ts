@@ -14,7 +14,8 @@ const CLOSINGS = 2
 const LOAD_MS = 400
 const GOES_ON = { timeout: 60_000, interval: 20 }
 /** What a buyer may meet with while its seller is killed under it. */
-const CODES = /^(seller-unreachable|seller-failed|paid-refused|payment-unknown|payment-failed|payment-timeout|no-route|node-unreachable|upstream-failed)$/
+const CODES =
+  /^(seller-unreachable|seller-failed|paid-refused|payment-unknown|payment-failed|payment-timeout|no-route|node-unreachable|upstream-failed)$/
 
 const home = tempFolder()
 let shop: KillShop
@@ -35,67 +36,70 @@ async function goesOn(): Promise<void> {
   await expect.poll(() => SCHEMES.filter((scheme) => !isBought(scheme)), GOES_ON).toEqual([])
 }
 
-test(`what is prepaid survives SIGKILL of seller and buyer, ${ROUNDS} times (KILL_SEED=${SEED})`, async () => {
-  const by = random(SEED)
-  const t0 = Date.now(); const log = (x: string) => process.stderr.write(`${((Date.now()-t0)/1000).toFixed(1)} ${x}\n`)
-  shop.openSeller()
-  shop.openBuyer()
-  for (let round = 0; round < ROUNDS; round++) {
-    const since = shop.bought.length
-    await goesOn()
-    await sleep(by.whole(0, LOAD_MS))
-    const victims = by.pick([['buyer'], ['seller'], ['buyer', 'seller']] as const).join()
-    log(`round ${round} ${victims} ${JSON.stringify(shop.bought.slice(since).map((x) => x.code ?? x.scheme))}`)
-    await Promise.all([victims.includes('buyer') && shop.killBuyer(), victims.includes('seller') && shop.killSeller()])
-    if (victims.includes('seller')) {
-      expect(judgeLedger(readLedger(home)), `round ${round}`).toEqual([])
-      shop.openSeller()
-    }
-    if (victims.includes('buyer')) shop.openBuyer()
-  }
-  await goesOn()
-  await shop.endBuyer()
-  expect(shop.bought.filter(({ code }) => code !== undefined && !CODES.test(code))).toEqual([])
-  log('ended')
-
-  // Killed at its close: before it, between it and the refund, in the refund, after it.
-  for (let round = 0; round < CLOSINGS; round++) {
-    expect(await get('session', '--keep')).toMatchObject({ code: 0 })
-    const { promise: now, resolve } = Promise.withResolvers<unknown>()
-    shop.between.after(1, () => void sleep(by.whole(0, 40)).then(resolve))
-    const closing = recover()
-    await now
-    await shop.killSeller()
-    expect(judgeLedger(readLedger(home)), `closing ${round}`).toEqual([])
+test(
+  `what is prepaid survives SIGKILL of seller and buyer, ${ROUNDS} times (KILL_SEED=${SEED})`,
+  async () => {
+    const by = random(SEED)
     shop.openSeller()
-    await closing
-    log('closed')
-  }
-  // Until nothing is open, and nothing on its way back.
-  await expect
-    .poll(async () => {
-      const { code, last } = await recover()
-      const { tokens } = await readJournal(home)
-      const awaited = tokens.filter(({ entry }) => entry.returns.some(({ status }) => status === 'asked'))
-      return { code, last, awaited: awaited.length }
-    }, GOES_ON)
-    .toMatchObject({ code: 0, awaited: 0 })
-  log('recovered')
-  expect(await shop.endSeller()).toBe(0)
+    shop.openBuyer()
+    for (let round = 0; round < ROUNDS; round++) {
+      await goesOn()
+      await sleep(by.whole(0, LOAD_MS))
+      const victims = by.pick([['buyer'], ['seller'], ['buyer', 'seller']] as const).join()
+      await Promise.all([
+        victims.includes('buyer') && shop.killBuyer(),
+        victims.includes('seller') && shop.killSeller(),
+      ])
+      if (victims.includes('seller')) {
+        expect(judgeLedger(readLedger(home)), `round ${round}`).toEqual([])
+        shop.openSeller()
+      }
+      if (victims.includes('buyer')) shop.openBuyer()
+    }
+    await goesOn()
+    await shop.endBuyer()
+    expect(shop.bought.filter(({ code }) => code !== undefined && !CODES.test(code))).toEqual([])
 
-  const ledger = readLedger(home)
-  const buyer = await readJournal(home)
-  const hashes = [...buyer.payments.map(({ paymentHash }) => paymentHash), ...ledger.minted.map((one) => one.payment_hash)]
-  const nodes = { seller: await askNode(home, 'seller', []), buyer: await askNode(home, 'buyer', hashes) }
-  expect(judgeAll({ ledger, buyer, nodes })).toEqual([])
+    // Killed at its close: before it, between it and the refund, in the refund, after it.
+    for (let round = 0; round < CLOSINGS; round++) {
+      expect(await get('session', '--keep')).toMatchObject({ code: 0 })
+      const { promise: now, resolve } = Promise.withResolvers<unknown>()
+      shop.between.after(1, () => void sleep(by.whole(0, 40)).then(resolve))
+      const closing = recover()
+      await now
+      await shop.killSeller()
+      expect(judgeLedger(readLedger(home)), `closing ${round}`).toEqual([])
+      shop.openSeller()
+      await closing
+    }
+    // Until nothing is open, and nothing on its way back.
+    await expect
+      .poll(async () => {
+        const { code, last } = await recover()
+        const { tokens } = await readJournal(home)
+        const awaited = tokens.filter(({ entry }) => entry.returns.some(({ status }) => status === 'asked'))
+        return { code, last, awaited: awaited.length }
+      }, GOES_ON)
+      .toMatchObject({ code: 0, awaited: 0 })
+    expect(await shop.endSeller()).toBe(0)
 
-  const delivered = (scheme: string) =>
-    ledger.sold.filter((one) => one.scheme === scheme).map((one) => Number(one.delivered_steps))
-  const tokens = delivered('l402')
-  // Each was used up, by one buyer after the other, before the next was bought.
-  expect(tokens.filter((steps) => steps < USES).length).toBeLessThanOrEqual(1)
-  expect(shop.served.l402).toBeLessThanOrEqual(tokens.reduce((sum, steps) => sum + steps, 0))
-  expect(shop.served.charge).toBeLessThanOrEqual(delivered('charge').length)
-  expect(delivered('top-up').length).toBeGreaterThan(0)
-  log(JSON.stringify({ l402: tokens.length, charge: delivered('charge').length, session: delivered('session').length, topUp: delivered('top-up').length, served: shop.served }))
-}, 60_000 + ROUNDS * 60_000)
+    const ledger = readLedger(home)
+    const buyer = await readJournal(home)
+    const hashes = [
+      ...buyer.payments.map(({ paymentHash }) => paymentHash),
+      ...ledger.minted.map((one) => one.payment_hash),
+    ]
+    const nodes = { seller: await askNode(home, 'seller', []), buyer: await askNode(home, 'buyer', hashes) }
+    expect(judgeAll({ ledger, buyer, nodes })).toEqual([])
+
+    const delivered = (scheme: string) =>
+      ledger.sold.filter((one) => one.scheme === scheme).map((one) => Number(one.delivered_steps))
+    const tokens = delivered('l402')
+    // Each was used up, by one buyer after the other, before the next was bought.
+    expect(tokens.filter((steps) => steps < USES).length).toBeLessThanOrEqual(1)
+    expect(shop.served.l402).toBeLessThanOrEqual(tokens.reduce((sum, steps) => sum + steps, 0))
+    expect(shop.served.charge).toBeLessThanOrEqual(delivered('charge').length)
+    expect(delivered('top-up').length).toBeGreaterThan(0)
+  },
+  60_000 + ROUNDS * 60_000,
+)

@@ -20,8 +20,8 @@ import {
   takeBack,
 } from '../trade/closing.ts'
 import { dealOf, readPast } from './past.ts'
-import { notClosable, recoverToken } from './recoverToken.ts'
 import type { RecoveredAgreement, RecoverOptions } from './recovered.ts'
+import { notClosable, recoverToken } from './recoverToken.ts'
 
 export type { RecoveredAgreement, RecoverOptions } from './recovered.ts'
 

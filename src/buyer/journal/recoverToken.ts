@@ -94,14 +94,24 @@ const isSession = (token: Token | undefined, paymentHash: string | undefined): b
   token !== undefined && token.sessionId === undefined && token.paymentHash === paymentHash
 
 /** Why something prepaid stays open. */
-export async function notClosable(journal: Journal, { id, scheme, sessionId, paymentHash }: Token): Promise<StreamError> {
+export async function notClosable(
+  journal: Journal,
+  { id, scheme, sessionId, paymentHash }: Token,
+): Promise<StreamError> {
   const details = { agreement: id }
   if (scheme !== 'session') {
     const what = scheme === 'l402' ? 'an L402 token' : 'a charge'
-    return new StreamError('agreement-final', `${what} is never closed or paid back: it stays good for what it bought`, details)
+    return new StreamError(
+      'agreement-final',
+      `${what} is never closed or paid back: it stays good for what it bought`,
+      details,
+    )
   }
   if ((await journal.getPayment(paymentHash))?.preimage === undefined) {
-    return new StreamError('payment-unknown', 'whether its deposit was paid is not known yet', { ...details, paymentHash })
+    return new StreamError('payment-unknown', 'whether its deposit was paid is not known yet', {
+      ...details,
+      paymentHash,
+    })
   }
   if (sessionId === undefined) return new StreamError('agreement-busy', `the session ${id} is in use`, details)
   return new StreamError('agreement-final', 'a further deposit is closed with the session that it is for', details)

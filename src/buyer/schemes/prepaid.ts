@@ -73,7 +73,11 @@ class Held {
   state: PrepaidSummary['state'] = 'open'
 
   /** @param earlier what an earlier run left of it */
-  constructor(token: Token, { preimage, fee }: Paid, earlier?: { readonly entry: JournalAgreement; readonly paid: Msat }) {
+  constructor(
+    token: Token,
+    { preimage, fee }: Paid,
+    earlier?: { readonly entry: JournalAgreement; readonly paid: Msat },
+  ) {
     this.token = token
     this.preimage = preimage
     this.fees = fee

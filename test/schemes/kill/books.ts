@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'vitest'
+import { type Token, tokenOf } from '../../../src/buyer/schemes/token.ts'
 import { openJournal } from '../../../src/ledger/index.ts'
 import type { JournalAgreement, JournalPayment } from '../../../src/ledger/journal.ts'
 import { createEmbeddedNode } from '../../../src/lightning/embedded/index.ts'
 import type { PaymentOutcome, Settlement } from '../../../src/lightning/node.ts'
-import { type Token, tokenOf } from '../../../src/buyer/schemes/token.ts'
 
 /** A row of the seller's ledger that an invoice of a 402 stands for. */
 export interface Sold {

@@ -13,15 +13,18 @@ export function judgeLedger({ sold, minted, returned }: Ledger): string[] {
     const settled = sum(invoices.map(({ settled_amount }) => settled_amount ?? 0n))
     const topUps = sold.filter(({ scheme, claim_reference }) => scheme === 'top-up' && claim_reference === one.id)
     const name = `${one.scheme} ${one.id.slice(0, 8)}`
-    if (one.paid !== settled + sum(topUps.map(({ paid }) => paid))) wrong.push(`${name}: ${one.paid} is not what settled`)
+    if (one.paid !== settled + sum(topUps.map(({ paid }) => paid)))
+      wrong.push(`${name}: ${one.paid} is not what settled`)
     if (invoices.length !== 1) wrong.push(`${name} has ${invoices.length} invoices`)
-    if (costOf({ ...one, delivered_steps: one.leased_steps }) > one.paid) wrong.push(`${name}: delivered more than paid`)
+    if (costOf({ ...one, delivered_steps: one.leased_steps }) > one.paid)
+      wrong.push(`${name}: delivered more than paid`)
     if (one.scheme === 'top-up' && one.returned !== one.paid) wrong.push(`${name}: was not moved whole`)
     if (one.scheme === 'charge' && one.delivered_steps > 1n) wrong.push(`${name}: was delivered twice`)
     if (one.scheme !== 'session') continue
     const back = returned.filter(({ agreement_id, status }) => agreement_id === one.id && status !== 'failed')
     if (back.length > 1) wrong.push(`${name}: is returned ${back.length} times`)
-    if (one.returned !== sum(back.map(({ amount }) => amount))) wrong.push(`${name}: ${one.returned} is not what went back`)
+    if (one.returned !== sum(back.map(({ amount }) => amount)))
+      wrong.push(`${name}: ${one.returned} is not what went back`)
   }
   return wrong
 }
@@ -47,12 +50,14 @@ export function judgeAll({ ledger, buyer, nodes }: Evidence): string[] {
     const tokens = buyer.tokens.filter(({ token }) => token.id === payment?.agreementId)
     if (invoice?.settled_amount !== amount) wrong.push(`payment ${paymentHash} is of no agreement`)
     if (tokens.length !== 1) wrong.push(`payment ${paymentHash} is for ${tokens.length} rows of the journal`)
-    if (nodes.buyer.outcomes.get(paymentHash)?.status !== 'settled') wrong.push(`payment ${paymentHash} is not one of the buyer's node`)
+    if (nodes.buyer.outcomes.get(paymentHash)?.status !== 'settled')
+      wrong.push(`payment ${paymentHash} is not one of the buyer's node`)
   }
   for (const { paymentHash, status } of buyer.payments) {
     const isSettled = received.includes(paymentHash)
     if (status !== (isSettled ? 'settled' : 'failed')) wrong.push(`payment ${paymentHash}: the journal has ${status}`)
-    if (!isSettled && nodes.buyer.outcomes.get(paymentHash)?.status === 'settled') wrong.push(`payment ${paymentHash} is lost`)
+    if (!isSettled && nodes.buyer.outcomes.get(paymentHash)?.status === 'settled')
+      wrong.push(`payment ${paymentHash} is lost`)
   }
   for (const one of sold.filter(({ paid }) => paid > 0n)) {
     const name = `${one.scheme} ${one.id.slice(0, 8)}`
@@ -63,7 +68,8 @@ export function judgeAll({ ledger, buyer, nodes }: Evidence): string[] {
   }
   for (const { payment_hash, amount, status } of returned) {
     const arrived = nodes.buyer.settlements.find(({ paymentHash }) => paymentHash === payment_hash)
-    if (status !== 'settled' || arrived?.amount !== amount) wrong.push(`refund ${payment_hash}: ${status}, ${arrived?.amount} of ${amount}`)
+    if (status !== 'settled' || arrived?.amount !== amount)
+      wrong.push(`refund ${payment_hash}: ${status}, ${arrived?.amount} of ${amount}`)
   }
   for (const { paymentHash, amount } of nodes.buyer.settlements) {
     const entry = buyer.tokens.find(({ entry: { returns } }) =>

@@ -96,7 +96,10 @@ export class KillShop {
 
   openBuyer(): void {
     const env = { ...process.env, STREAMPAY_HOME: join(this.#home, 'state') }
-    const buyer = spawn(process.execPath, [MAIN, this.between.url, ...SCHEMES], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const buyer = spawn(process.execPath, [MAIN, this.between.url, ...SCHEMES], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     this.#buyer = buyer
     createInterface({ input: buyer.stdout }).on('line', (line) => this.bought.push(JSON.parse(line) as Bought))
   }
