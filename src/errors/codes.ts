@@ -104,6 +104,12 @@ export const CODES = {
     title: 'The agreement is in use',
     hint: 'Another process holds it. Try again when that has ended.',
   },
+  'agreement-final': {
+    status: 409,
+    exit: 'refused',
+    title: 'What was prepaid is not paid back',
+    hint: 'Nothing is to be done: it lies in the journal, and the next purchase at its URL uses it. Of the prepaid schemes only a session is closed and paid back.',
+  },
   internal: {
     status: 500,
     exit: 'failed',

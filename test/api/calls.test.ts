@@ -3,6 +3,7 @@ import { createBuyer } from '../../src/buyer/buyer.ts'
 import type { Closing } from '../../src/buyer/trade/closing.ts'
 import { createInvoice, readInvoice } from '../../src/lightning/verbs/verbs.ts'
 import { judgeProof, readProof } from '../../src/wire/proof.ts'
+import { Shop } from '../prepaid/shop.ts'
 import { openMarket } from '../trade/market.ts'
 import { problem, Stand, scriptedStand } from './stand.ts'
 
@@ -152,6 +153,21 @@ describe('an agreement', () => {
     expect(busy).toMatchObject({ status: 409, body: problem('agreement-busy', { retryable: true }) })
     close = async (id) => (await buyer.close()).find((closing) => closing.agreement === id)
     expect((await stand.ask('POST', `/agreements/${agreement}/close`)).body).toMatchObject({ state: 'closed' })
+  })
+
+  test.each(['l402', 'charge'] as const)('of %s is never closed or paid back, and says so', async (scheme) => {
+    const shop = await Shop.open({ schemes: [scheme], refusals: scheme === 'charge' ? 9 : 0 })
+    const stand = await Stand.open(shop.nodes.buyer)
+    const buyer = createBuyer({ node: shop.nodes.buyer, journal: stand.journal })
+    await buyer.fetch(shop.url).catch(() => {})
+    await buyer.close()
+    const [{ agreement }] = (await stand.ask('GET', '/agreements?status=open')).body.agreements
+    const refused = await stand.ask('POST', `/agreements/${agreement}/close`)
+    expect(refused).toMatchObject({ status: 409, body: problem('agreement-final', { retryable: false }) })
+    expect(refused.body.detail).toMatch(
+      scheme === 'l402' ? /an L402 token is never closed/ : /a charge is never closed/,
+    )
+    expect((await stand.ask('GET', '/agreements?status=open')).body.agreements).toHaveLength(1)
   })
 
   test('whose seller is gone stays open, and says so', async () => {

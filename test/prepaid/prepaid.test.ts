@@ -243,7 +243,10 @@ describe('before anything is paid', () => {
   it('a wallet that tells no preimage has bought nothing that can be shown', async () => {
     const shop = await Shop.open({ schemes: ['l402'] })
     shop.nodes.buyer.script = () => ({ status: 'settled', preimage: '', fee: sat(0) })
-    expect(await failing(shop.buyer().fetch(shop.url))).toMatchObject({ code: 'node-failed' })
+    const buyer = shop.buyer()
+    // And is not asked to pay for the same place again.
+    for (const _ of [1, 2]) expect(await failing(buyer.fetch(shop.url))).toMatchObject({ code: 'node-failed' })
+    expect(buyer.spent).toBe(sat(20))
   })
 })
 

@@ -174,15 +174,8 @@ describe('a session', () => {
     const id = shop.seller.keys.current.offerId(sessionId)
     await shop.seller.close()
     await ledger.close(id, 1n, '{}')
-    let monotonicMs = 0
-    const later = openShop(
-      options,
-      undefined,
-      { clock: { nowMs: () => Date.now(), monotonicMs: () => monotonicMs } },
-      nodes,
-    )
+    const later = openShop(options, undefined, {}, nodes)
     await later.seller.ready()
-    monotonicMs = 300_000
     await later.seller.sessions.sweep()
     await expect.poll(() => nodes.buyer.settlements.map(({ amount }) => amount)).toEqual([sat(8)])
   })

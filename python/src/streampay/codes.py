@@ -13,6 +13,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "owner-only": (403, "Only the owner may do that", "Use the token in the state file of the local process, which only its owner can read."),
     "not-found": (404, "There is no such thing here", "Check the address and the id. A caller finds only what is its own."),
     "agreement-busy": (409, "The agreement is in use", "Another process holds it. Try again when that has ended."),
+    "agreement-final": (409, "What was prepaid is not paid back", "Nothing is to be done: it lies in the journal, and the next purchase at its URL uses it. Of the prepaid schemes only a session is closed and paid back."),
     "internal": (500, "Unexpected failure", "This is a defect in Stream. Please report it with the message."),
     "interrupted": (499, "Interrupted", "Run the command again; nothing paid is forgotten. `streampay recover --close` takes back what was left."),
     "payment-required": (402, "Payment required", "Accept the offer in the WWW-Authenticate header, for example with `streampay get URL`."),

@@ -8,8 +8,7 @@ import { stepsFor } from '../../money/price.ts'
 import { creditAt } from '../../terms/credit.ts'
 import { decodeStatement, encodeStatement, type Statement } from '../../wire/statement.ts'
 import { finalOutcome, payerOf } from '../payments/outcome.ts'
-import { closeSession } from '../schemes/session.ts'
-import { type Token, tokenOf } from '../schemes/token.ts'
+import { tokenOf } from '../schemes/token.ts'
 import {
   askForClosing,
   askForReturn,
@@ -21,23 +20,10 @@ import {
   takeBack,
 } from '../trade/closing.ts'
 import { dealOf, readPast } from './past.ts'
+import type { RecoveredAgreement, RecoverOptions } from './recovered.ts'
+import { notClosable, recoverToken } from './recoverToken.ts'
 
-export interface RecoverOptions {
-  /** The node that earlier runs paid with: only that one knows what became of their payments. */
-  readonly node: LightningNode
-  /** What earlier runs wrote. */
-  readonly journal: Journal
-  /** What sends requests; the default is `globalThis.fetch`. */
-  readonly fetch?: typeof globalThis.fetch
-  /** Also closes the agreements that were left open, and takes their balances back. False by default: a later purchase takes them up. */
-  readonly close?: boolean
-  /** Which agreements are taken up; all by default. */
-  readonly takes?: (agreement: JournalAgreement) => boolean
-  /** How long payments without an outcome are followed. In ms; 60 s by default. */
-  readonly withinMs?: number
-  /** Ends it where it is: what was found out by then is in the journal, and another run goes on from there. None by default. */
-  readonly signal?: AbortSignal
-}
+export type { RecoveredAgreement, RecoverOptions } from './recovered.ts'
 
 /** A payment that an earlier run left without an outcome, and what became of it. */
 export interface RecoveredPayment {
@@ -45,19 +31,6 @@ export interface RecoveredPayment {
   /** `open`: the node does not know yet. `elsewhere`: another node was asked to pay, and only that one knows. */
   readonly now: 'settled' | 'failed' | 'open' | 'elsewhere'
   readonly fee: Msat
-}
-
-/** An agreement of an earlier run, and what became of it. */
-export interface RecoveredAgreement {
-  readonly id: string
-  readonly url: string
-  readonly paid: Msat
-  /** `open`: it was left so. `failed`: see `error`; another try may do. */
-  readonly now: 'open' | 'closed' | 'failed'
-  /** What became of the balance, where the agreement is closed. */
-  readonly returned?: Closing['returned']
-  readonly amount: Msat
-  readonly error?: StreamError
 }
 
 export interface Recovery {
@@ -101,6 +74,8 @@ export async function closeAgreement(options: RecoverOptions, id: string): Promi
   if (recovered) return recovered
   const { url, state, statement, returns } = (await journal.getAgreement(id)) ?? entry
   const { paid } = await readPast(journal, entry)
+  const token = tokenOf(entry)
+  if (token && state === 'open') throw await notClosable(journal, token)
   // Held, or written by another version, or closed and with a return that somebody is at.
   if (state === 'open' || isOwed({ ...entry, ...(statement !== undefined && { statement }), returns }, paid)) {
     throw new StreamError('agreement-busy', `the agreement ${id} is in use`, { agreement: id })
@@ -156,7 +131,7 @@ async function recoverAgreement(
   const { id, url, method } = entry
   const { paid } = await readPast(journal, entry)
   const token = tokenOf(entry)
-  if (token) return recoverToken(options, token, paid, entry.state === 'open')
+  if (token) return recoverToken(options, entry, token, paid)
   if (entry.state === 'closed' && !isOwed(entry, paid)) return undefined
   const deal = dealOf(entry)
   if (!deal || !(await journal.holdAgreement(id))) return undefined
@@ -174,30 +149,6 @@ async function recoverAgreement(
     const isOver = known.code === 'agreement-unknown' && deal.agreement.expiresAtMs <= Date.now()
     if (isOver) await journal.closeAgreement(id, undefined)
     return { ...about, now: 'failed', error: known }
-  } finally {
-    await journal.releaseAgreement(id)
-  }
-}
-
-/** A session that was left open: what is left of it comes back by its close alone. Of what else was prepaid nothing does. */
-async function recoverToken(
-  { node, journal, fetch = globalThis.fetch, close = false }: RecoverOptions,
-  token: Token,
-  paid: Msat,
-  isOpen: boolean,
-): Promise<RecoveredAgreement | undefined> {
-  const { id, url, scheme, sessionId, paymentHash } = token
-  if (!isOpen || scheme !== 'session' || sessionId !== undefined) return undefined
-  const preimage = (await journal.getPayment(paymentHash))?.preimage
-  if (preimage === undefined || !(await journal.holdAgreement(id))) return undefined
-  const about = { id, url, paid, amount: ZERO }
-  try {
-    if (!close) return { ...about, now: 'open' }
-    const send = (to: string, request: RequestInit) => fetch(to, { ...request, redirect: 'error' })
-    const { amount, status } = await closeSession({ node, journal, send }, token, preimage)
-    return { ...about, now: 'closed', amount, returned: status }
-  } catch (error) {
-    return { ...about, now: 'failed', error: toStreamError(error) }
   } finally {
     await journal.releaseAgreement(id)
   }

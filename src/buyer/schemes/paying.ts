@@ -78,11 +78,11 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
 
 /**
  * How a payment of an earlier run ended, asked after at once, and for a while only where `wait` says so; `undefined` if it failed.
- * @throws StreamError `payment-unknown` while only the node that was asked to pay could tell, and does not
+ * @throws StreamError `payment-unknown` while only the node that was asked to pay could tell, and does not; `node-failed` if it tells no preimage
  */
 export async function endOf(wallet: Wallet, payment: JournalPayment, wait: boolean): Promise<Paid | undefined> {
   const { paymentHash, payer, status, preimage = '', fee } = payment
-  if (status === 'settled') return { preimage, fee }
+  if (status === 'settled') return checked({ preimage, fee }, paymentHash)
   if (status === 'failed') return undefined
   // Which other node was asked to pay, only that one knows.
   const isOurs = payer === '' || payer === wallet.payer
@@ -98,18 +98,20 @@ async function conclude({ journal }: Wallet, paymentHash: string, outcome: Payme
   if (outcome.status === 'settled') {
     const { preimage, fee } = outcome
     await journal.endPayment(paymentHash, { status: 'settled', fee, preimage })
-    if (!/^[0-9a-f]{64}$/.test(preimage) || !isPreimageOf(preimage, paymentHash)) {
-      throw new StreamError('node-failed', 'the node paid, and does not tell the preimage, which is what was bought', {
-        paymentHash,
-      })
-    }
-    return { preimage, fee }
+    return checked({ preimage, fee }, paymentHash)
   }
   if (outcome.status === 'failed') {
     await journal.endPayment(paymentHash, { status: 'failed', fee: ZERO })
     throw new StreamError(outcome.reason, outcome.detail || 'the payment failed', { paymentHash })
   }
   throw new StreamError('payment-unknown', 'whether it was paid is not known yet; it is not paid again', {
+    paymentHash,
+  })
+}
+
+function checked(paid: Paid, paymentHash: string): Paid {
+  if (/^[0-9a-f]{64}$/.test(paid.preimage) && isPreimageOf(paid.preimage, paymentHash)) return paid
+  throw new StreamError('node-failed', 'the node paid, and does not tell the preimage, which is what was bought', {
     paymentHash,
   })
 }

@@ -1,5 +1,6 @@
+import type { ErrorCode } from '../../errors/codes.ts'
 import { StreamError } from '../../errors/error.ts'
-import type { JournalAgreement } from '../../ledger/journal.ts'
+import type { JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
 import type { NodeInfo } from '../../lightning/node.ts'
 import { type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
@@ -15,6 +16,7 @@ import { hasRoom } from '../requests/ownHeaders.ts'
 import { placeOf } from '../requests/place.ts'
 import { checkTransport } from '../requests/transport.ts'
 import { readJson } from '../trade/control.ts'
+import { SETTLING_PAUSES_MS, tellDeposit, tellDeposits } from './deposits.ts'
 import { endOf, type Paid, prepay } from './paying.ts'
 import {
   checkPrepayment,
@@ -24,9 +26,9 @@ import {
   readPrepayment,
 } from './prepayment.ts'
 import { Receipts } from './receipts.ts'
-import { closeSession, RETURN_LIFE_SECONDS, type Refund, type SessionPlace, sessionAction } from './session.ts'
+import { closeSession, makeReturnInvoice, type Refund, type SessionPlace } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
-import { credentialOf, newToken, rowOf, type Token, tokenOf } from './token.ts'
+import { credentialOf, newToken, noted, rowOf, type Token, tokenOf, wasAnswered, wasRefused } from './token.ts'
 
 /** How something prepaid stands: the same names in every place that shows it. */
 export interface PrepaidSummary {
@@ -82,17 +84,27 @@ class Held {
   uses = 0
   /** It was answered with something else than a 402, now or in an earlier run. */
   wasGood: boolean
-  /** Refused after it was paid for: tried once more before it is given up. */
-  wasRefused = false
+  /** Refused after it was paid for, now or in an earlier run: tried once more before it is given up. */
+  wasRefused: boolean
+  /** What earlier runs paid for it, with the further deposits of a session. How much of that they used, only the seller knows. */
+  readonly before: Msat
   state: PrepaidSummary['state'] = 'open'
 
-  constructor({ journal }: Wallet, token: Token, preimage: string, fees: Msat, wasGood: boolean) {
+  /** @param earlier what an earlier run left of it */
+  constructor(
+    { journal }: Wallet,
+    token: Token,
+    { preimage, fee }: Paid,
+    earlier?: { readonly entry: JournalAgreement; readonly paid: Msat },
+  ) {
     this.token = token
     this.preimage = preimage
-    this.fees = fees
-    this.paid = token.amount
+    this.fees = fee
+    this.paid = earlier?.paid ?? token.amount
+    this.before = earlier?.paid ?? ZERO
     this.receipts = new Receipts(token, (fault) => journal.noteFault(token.id, fault))
-    this.wasGood = wasGood
+    this.wasGood = earlier !== undefined && wasAnswered(earlier.entry)
+    this.wasRefused = earlier !== undefined && wasRefused(earlier.entry)
   }
 
   summary(): PrepaidSummary {
@@ -104,8 +116,6 @@ class Held {
   }
 }
 
-/** A seller's node may learn of a payment a moment later than the buyer's. */
-const SETTLING_PAUSES_MS = [200, 600, 1800]
 /** Tokens of one origin that are tried at a place they were not bought at. */
 const MAX_TRIED_ELSEWHERE = 1
 /** How long what is on its way is waited for at the end. */
@@ -194,6 +204,8 @@ export class Prepaid {
     await Promise.race([Promise.allSettled(this.#turns.values()), late.promise])
     clearTimeout(timer)
     this.#byPlace.clear()
+    // A deposit that is on its way belongs to its session: nobody takes that up before.
+    await Promise.all([...this.#held.values()].map((held) => held.account?.end()))
     if (!keep) await Promise.allSettled([...this.#held.values()].map((held) => this.#endSession(held)))
     for (const { token } of this.#held.values()) await wallet.journal.releaseAgreement(token.id)
   }
@@ -203,15 +215,19 @@ export class Prepaid {
     if (token.scheme !== 'session' || state === 'closed') return
     const { wallet } = await this.#parts.ready()
     await held.account?.end()
-    await this.#takeUpDeposits(held, wallet)
-    const { node, journal } = wallet
-    held.refund = await closeSession({ node, journal, ...this.#control(held) }, token, preimage)
+    const place = this.#sessionPlace(held, wallet)
+    await this.#takeUpDeposits(place, token, wallet)
+    held.refund = await closeSession(place, token, preimage)
     held.state = 'closed'
   }
 
+  #sends({ node, journal }: Wallet): SessionPlace {
+    return { node, journal, send: this.#parts.send }
+  }
+
   /** How what is said about a session reaches its seller. */
-  #control(held: Held): Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'> {
-    return { send: this.#parts.send, headers: held.ownHeaders, onReceipt: (receipt) => held.receipts.hold(receipt) }
+  #sessionPlace({ ownHeaders: headers, receipts }: Held, wallet: Wallet): SessionPlace {
+    return { ...this.#sends(wallet), headers, onReceipt: (receipt) => receipts.hold(receipt) }
   }
 
   async #settleFor(asking: Asking, refused: Response): Promise<Response> {
@@ -272,15 +288,14 @@ export class Prepaid {
     const payment = await journal.getPayment(token.paymentHash)
     const paid = payment && (await endOf(wallet, payment, wait).catch((error) => this.#release(token.id, wait, error)))
     if (paid) {
-      const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
+      const isSession = token.scheme === 'session'
+      if (isSession) await this.#takeUpDeposits({ ...this.#sends(wallet), headers: asking.own }, token, wallet)
+      // Of a session with the further deposits.
+      const settled = (await journal.payments({ agreementId: token.id })).filter(({ status }) => status === 'settled')
+      const sum = msat(settled.reduce((total, { amount }) => total + amount, 0n))
+      const held = this.#keep(new Held(wallet, token, paid, { entry, paid: sum }))
       held.ownHeaders = asking.own
-      if (token.scheme === 'session') {
-        // With the deposits that an earlier run made.
-        const settled = (await journal.payments({ agreementId: token.id })).filter(({ status }) => status === 'settled')
-        held.paid = msat(settled.reduce((sum, { amount }) => sum + amount, 0n))
-        await this.#takeUpDeposits(held, wallet)
-        this.#account(held, asking.request, FIRST_LATENCY_MS)
-      }
+      if (isSession) this.#account(held, asking.request, FIRST_LATENCY_MS)
       return held
     }
     // Never sent, or failed: it bought nothing.
@@ -291,19 +306,10 @@ export class Prepaid {
     return undefined
   }
 
-  /** Deposits that an earlier run paid and could not tell the seller of. What cannot be told now stays in the journal. */
-  async #takeUpDeposits(held: Held, wallet: Wallet): Promise<void> {
-    const { journal } = wallet
-    for (const entry of await journal.agreements('open')) {
-      const deposit = tokenOf(entry)
-      if (deposit?.sessionId !== held.token.paymentHash || !(await journal.holdAgreement(deposit.id))) continue
-      const payment = await journal.getPayment(deposit.paymentHash)
-      const paid = payment && (await endOf(wallet, payment, false).catch(() => undefined))
-      if (paid) {
-        await this.#addDeposit(held, deposit, paid.preimage).catch(() => {})
-      }
-      await journal.releaseAgreement(deposit.id)
-    }
+  /** Deposits that were paid and that the seller was not told of. What cannot be told now stays in the journal. */
+  async #takeUpDeposits(place: SessionPlace, session: Token, wallet: Wallet): Promise<void> {
+    const preimageOf = async (payment: JournalPayment) => (await endOf(wallet, payment, false))?.preimage
+    await tellDeposits(place, session, preimageOf)
   }
 
   /** Where the place itself waits for it, nothing more may be paid until it is known. */
@@ -321,12 +327,13 @@ export class Prepaid {
     // A body that nobody here can read is sent once more as it was.
     const prepayment = choose(options, (option) => fits[options.indexOf(option)] !== false, info, this.#parts)
     const place = { url, method: methodOf(request) }
-    const token = newToken(prepayment, place, prepayment.scheme === 'session' ? await returnOf(wallet) : {})
+    const isSession = prepayment.scheme === 'session'
+    const token = newToken(prepayment, place, isSession ? { returnInvoice: await makeReturnInvoice(wallet.node) } : {})
     const startedAt = performance.now()
     const paid = await this.#payFor(wallet, token)
-    const held = this.#keep(new Held(wallet, token, paid.preimage, paid.fee, false))
+    const held = this.#keep(new Held(wallet, token, paid))
     held.ownHeaders = asking.own
-    if (token.scheme === 'session') this.#account(held, request, performance.now() - startedAt)
+    if (isSession) this.#account(held, request, performance.now() - startedAt)
     for (let attempt = 0; ; attempt++) {
       const response = await this.#present(held, asking)
       if (response.status !== 402) return response
@@ -345,9 +352,9 @@ export class Prepaid {
     const { origin } = new URL(url)
     const paid = await prepay(wallet, { agreementId, origin, paymentHash, request: invoice, amount }).catch(
       async (error) => {
-        // A payment that may yet settle buys what stands here: a later run finds it.
+        // A payment that may yet settle buys what stands here: the next request finds it, in this run or a later one.
         const isOpen = ['pending', 'unknown', 'settled'].includes((await journal.getPayment(paymentHash))?.status ?? '')
-        if (!isOpen) await journal.closeAgreement(id, undefined)
+        await (isOpen ? journal.releaseAgreement(id) : journal.closeAgreement(id, undefined))
         throw error
       },
     )
@@ -366,6 +373,7 @@ export class Prepaid {
       each: amount,
       unit: unitType,
       deposit: token.amount,
+      before: held.before,
       maxRisk: this.#parts.maxRisk,
       latencyMs,
       topUp: () => this.#topUp(held, request),
@@ -399,28 +407,12 @@ export class Prepaid {
     const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
-    await this.#addDeposit(held, token, paid.preimage).catch(async (error) => {
+    await tellDeposit(this.#sessionPlace(held, wallet), token, paid.preimage).catch(async (error) => {
       // It is told again before the session is closed, or by a later run.
       await wallet.journal.releaseAgreement(token.id)
       throw error
     })
     return token.amount
-  }
-
-  /** Tells the seller of a deposit that was paid, again where no answer came: it is counted once. */
-  async #addDeposit(held: Held, token: Token, preimage: string): Promise<void> {
-    const { wallet } = await this.#parts.ready()
-    const payload = { action: 'topUp', sessionId: token.sessionId, topUpPreimage: preimage }
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await sessionAction(this.#control(held), token, payload)
-        return await wallet.journal.closeAgreement(token.id, undefined)
-      } catch (error) {
-        const pauseMs = SETTLING_PAUSES_MS[attempt]
-        if (pauseMs === undefined) throw error
-        await new Promise((done) => setTimeout(done, pauseMs))
-      }
-    }
   }
 
   #keep(held: Held): Held {
@@ -475,16 +467,17 @@ export class Prepaid {
 
   /** Opens the session by the first request, and shows it with those that follow. One that is empty gets a further deposit. */
   async #useSession(held: Held, asking: Asking): Promise<Response> {
-    const { token, wasGood } = held
+    const { token, wasGood, before } = held
     const { paymentHash: sessionId, returnInvoice } = token
     const bearer = () => this.#show(held, asking, { action: 'bearer', sessionId })
     const response = wasGood ? await bearer() : await this.#show(held, asking, { action: 'open', returnInvoice })
     if (response.status !== 402) return response
     const body = await readJson(response.clone()).catch(() => undefined)
-    if (wasGood && fromProblem(body)?.code !== 'payment-insufficient') return response
+    const isEmpty = fromProblem(body)?.code === 'payment-insufficient'
+    if (wasGood && !isEmpty) return response
     await response.body?.cancel().catch(() => {})
-    if (wasGood) await held.account?.topUpNow()
-    // Or it was opened by a run that was killed before it could note that.
+    // It may have been opened, and used up, by a run that was killed before it could note that. One that is paid for just now is not empty.
+    if (isEmpty && (wasGood || before > 0n)) await held.account?.topUpNow()
     return bearer()
   }
 
@@ -494,7 +487,7 @@ export class Prepaid {
     // A charge is used up, whatever the answer says.
     if (token.scheme === 'charge') return this.#close(held)
     const { wallet } = await this.#parts.ready()
-    if (!wasGood) await wallet.journal.noteReceived(token.id, 1n)
+    if (!wasGood) await wallet.journal.noteReceived(token.id, noted(true, held.wasRefused))
   }
 
   #remember(place: string, held: Held): void {
@@ -511,9 +504,15 @@ export class Prepaid {
       await this.#close(held)
       return response
     }
-    if (held.wasRefused) await this.#close(held)
-    held.wasRefused = true
     const why = fromProblem(await readJson(response).catch(() => undefined))
+    // Its answer may have been lost with the run that was killed.
+    const isUsedUp = held.before > 0n && why !== undefined && USED_UP.includes(why.code)
+    if (held.wasRefused || isUsedUp) await this.#close(held)
+    else {
+      held.wasRefused = true
+      const { wallet } = await this.#parts.ready()
+      await wallet.journal.noteReceived(held.token.id, noted(false, true))
+    }
     const { paymentHash } = held.token
     throw new StreamError(
       'paid-refused',
@@ -523,25 +522,23 @@ export class Prepaid {
   }
 
   async #close(held: Held): Promise<void> {
-    // A session that takes no more requests may owe what was left of it.
-    await this.#endSession(held).catch(() => {})
+    // A session that takes no more requests may owe what was left of it. Where nobody could be asked, a later run asks.
+    const isLeft = await this.#endSession(held).then(
+      () => false,
+      (error) => held.wasGood && isAway(error),
+    )
     held.state = 'closed'
     for (const [place, other] of this.#byPlace) if (other === held) this.#byPlace.delete(place)
     const { wallet } = await this.#parts.ready()
-    await wallet.journal.closeAgreement(held.token.id, undefined)
+    if (!isLeft) await wallet.journal.closeAgreement(held.token.id, undefined)
   }
 }
 
+/** Refusals that say that a payment was used already, and will be refused for ever. */
+const USED_UP: readonly ErrorCode[] = ['challenge-invalid', 'payment-insufficient']
 const PAYABLE: readonly SchemeName[] = ['session', 'charge', 'l402']
 /** What a payment is taken to last before one was made. */
 const FIRST_LATENCY_MS = 1000
-
-/** Where a session's rest is paid to: an invoice that leaves the amount to the seller. */
-async function returnOf({ node }: Wallet): Promise<{ readonly returnInvoice: string }> {
-  const asked = { amount: 'any', description: 'return', expiresInSeconds: RETURN_LIFE_SECONDS } as const
-  const [invoice] = await node.createInvoices([asked])
-  return { returnInvoice: invoice!.request }
-}
 
 /** The most wanted option that is within the limits. @throws StreamError what is wrong with the most wanted, if none is */
 function choose(
@@ -575,5 +572,7 @@ async function isGoodFor({ challenge }: Token, request: RequestInit): Promise<bo
   if (!hasRoom(request, challenge)) return false
   return !('digest' in challenge) || (await fitsBody(challenge, request)) === true
 }
+const isAway = (error: unknown): boolean =>
+  error instanceof StreamError && (error.code === 'seller-unreachable' || error.code === 'seller-failed')
 
 const methodOf = ({ method = 'GET' }: RequestInit): string => method.toUpperCase()

@@ -1,15 +1,20 @@
 import { StreamError } from '../../errors/error.ts'
-import { type Msat, msat, sat, ZERO } from '../../money/msat.ts'
+import type { LightningNode } from '../../lightning/node.ts'
+import { type Msat, sat, ZERO } from '../../money/msat.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
-import { decodeSessionClosed } from '../../wire/mpp/session.ts'
+import { decodeSessionClosed, type SessionClosed } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { controlHeaders } from '../requests/ownHeaders.ts'
-import { readJson, sellerFailed } from '../trade/control.ts'
-import { credentialOf, type Token } from './token.ts'
+import { readJson, sellerFailed, unreachable } from '../trade/control.ts'
+import { credentialOf, type Token, wasAnswered } from './token.ts'
 
 /** How long a return invoice lives: the draft asks for 30 days, so that a session that idles can still be paid back. */
-export const RETURN_LIFE_SECONDS = 30 * 24 * 3600
+const RETURN_LIFE_SECONDS = 30 * 24 * 3600
+/** How long an action may take: a seller pays a refund before it answers a close. */
+const ACTION_MS = 30_000
+/** A source that takes its time with an answer that nobody wants is not paid for long. */
+const OPEN_MS = 5000
 const REFUND_MS = 15_000
 const LOOK_PAUSE_MS = 250
 
@@ -28,6 +33,13 @@ export interface SessionPlace extends Pick<Wallet, 'node' | 'journal'> {
   readonly onReceipt?: (receipt: string) => void
 }
 
+/** Where a session's rest is paid to: an invoice that leaves the amount to the seller. @throws StreamError `node-…` */
+export async function makeReturnInvoice(node: Pick<LightningNode, 'createInvoices'>): Promise<string> {
+  const asked = { amount: 'any', description: 'return', expiresInSeconds: RETURN_LIFE_SECONDS } as const
+  const [invoice] = await node.createInvoices([asked])
+  return invoice!.request
+}
+
 /** Sends an action of a session that is answered by a little JSON. @throws StreamError of the seller, `seller-failed`, `seller-unreachable` */
 export async function sessionAction(
   { send, headers: own, onReceipt }: Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'>,
@@ -36,59 +48,87 @@ export async function sessionAction(
 ): Promise<unknown> {
   const headers = controlHeaders(own)
   headers.set(...credentialOf(token, payload, '', headers))
-  const response = await send(token.url, { method: token.method === 'HEAD' ? 'GET' : token.method, headers })
-  const body = await readJson(response)
-  if (!response.ok) throw fromProblem(body) ?? sellerFailed(response.status)
-  const receipt = response.headers.get('payment-receipt')
-  if (receipt !== null) onReceipt?.(receipt)
-  return body
+  const method = token.method === 'HEAD' ? 'GET' : token.method
+  try {
+    const response = await send(token.url, { method, headers, signal: AbortSignal.timeout(ACTION_MS) })
+    const body = await readJson(response)
+    if (!response.ok) throw fromProblem(body) ?? sellerFailed(response.status)
+    const receipt = response.headers.get('payment-receipt')
+    if (receipt !== null) onReceipt?.(receipt)
+    return body
+  } catch (error) {
+    throw unreachable(token.url, error)
+  }
 }
 
 /**
- * Closes a session and checks that what was left of it arrives. The return invoice is noted before the seller is asked; that it was paid is the word of the
- * buyer's own node. A seller that closed it by itself may have paid it already.
- * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`, `ledger-failed`
+ * Closes a session and checks that what was left of it arrives. The return invoice is in the journal before the seller is asked; that it was paid is the word
+ * of the buyer's own node. A seller that closed it by itself may have paid it already.
+ * @throws StreamError of the seller, `paid-refused`, `seller-failed`, `seller-unreachable`, `ledger-failed`; then it stays open
  */
 export async function closeSession(place: SessionPlace, token: Token, preimage: string): Promise<Refund> {
-  const { journal } = place
-  const closing = { action: 'close', sessionId: token.paymentHash, preimage }
-  const body = await sessionAction(place, token, closing).catch((error) => {
-    const isOver = error instanceof StreamError && ['session-closed', 'session-unknown'].includes(error.code)
-    if (!isOver) throw error
-    return undefined
-  })
-  const closed = body === undefined ? undefined : decodeSessionClosed(body)
-  const refund = await refundOf(place, token, closed?.refundSats, closed?.refundStatus === 'failed')
-  await journal.closeAgreement(token.id, undefined)
+  const refund = await refundOf(place, token, await end(place, token, preimage))
+  await place.journal.closeAgreement(token.id, undefined)
   return refund
 }
 
-/** @param stated what the seller says it pays back, in sats; `undefined` if it closed the session by itself and says nothing */
-async function refundOf(
-  place: SessionPlace,
-  token: Token,
-  stated: bigint | undefined,
-  hasFailed: boolean,
-): Promise<Refund> {
-  const { node, journal } = place
-  const { id, returnInvoice } = token
-  if (returnInvoice === undefined || stated === 0n) return { amount: ZERO, status: 'nothing' }
-  const { paymentHash } = decodeInvoice(returnInvoice)
-  const expected = stated === undefined ? ZERO : sat(stated)
-  if (expected > 0n) await journal.noteReturn(id, { invoice: returnInvoice, amount: expected, status: 'asked' })
-  // The seller's word that it failed does not undo what arrived, so it is looked at all the same, once.
-  for (const untilMs = performance.now() + (hasFailed || stated === undefined ? 0 : REFUND_MS); ; ) {
-    const arrived = await node.lookupInvoice(paymentHash)
-    if (arrived !== undefined) {
-      await journal.noteReturn(id, {
-        invoice: returnInvoice,
-        amount: expected > 0n ? expected : msat(arrived),
-        status: 'settled',
-      })
-      return { amount: msat(arrived), status: 'settled' }
+/** What the seller says of the end of a session; `undefined` if it ended it before, and says nothing. */
+async function end(place: SessionPlace, token: Token, preimage: string): Promise<SessionClosed | undefined> {
+  const payload = { action: 'close', sessionId: token.paymentHash, preimage }
+  const close = async () => decodeSessionClosed(await sessionAction(place, token, payload))
+  try {
+    return await close()
+  } catch (error) {
+    const code = error instanceof StreamError ? error.code : undefined
+    if (code === 'session-closed') return undefined
+    if (code !== 'session-unknown') throw error
+    const entry = await place.journal.getAgreement(token.id)
+    if ((entry && wasAnswered(entry)) || (await arrived(place, token)) !== undefined) return undefined
+  }
+  // It was paid for and never opened, as far as anybody knows: the seller was not told where the rest goes.
+  await open(place, token, preimage)
+  return close()
+}
+
+/** Opens a session and takes nothing of what it serves: HEAD asks for no more than whether it would. Whether it did, its close shows. */
+async function open({ send, headers: own }: SessionPlace, token: Token, preimage: string): Promise<void> {
+  const { url, paymentHash, returnInvoice } = token
+  const headers = controlHeaders(own)
+  headers.set(...credentialOf(token, { action: 'open', preimage, returnInvoice }, '', headers))
+  const asked = { method: 'HEAD', headers, signal: AbortSignal.timeout(OPEN_MS) }
+  const response = await send(url, asked).catch(() => undefined)
+  if (response?.status !== 402) return
+  const message = `${new URL(url).origin} was paid for a session, does not open it, and so pays nothing back`
+  throw new StreamError('paid-refused', message, { paymentHash })
+}
+
+/** What was paid to the return invoice, by the buyer's own node. */
+async function arrived({ node }: SessionPlace, { returnInvoice }: Token): Promise<Msat | undefined> {
+  return returnInvoice === undefined ? undefined : node.lookupInvoice(decodeInvoice(returnInvoice).paymentHash)
+}
+
+async function refundOf(place: SessionPlace, token: Token, closed: SessionClosed | undefined): Promise<Refund> {
+  const { journal } = place
+  const { id, returnInvoice: invoice } = token
+  if (invoice === undefined || closed?.refundSats === 0n) return { amount: ZERO, status: 'nothing' }
+  const asked = (await journal.getAgreement(id))?.returns.find((one) => one.invoice === invoice)
+  // A seller that says nothing may have said before what it owes.
+  const expected = closed ? sat(closed.refundSats) : (asked?.amount ?? ZERO)
+  const hasFailed = closed?.refundStatus === 'failed' && closed.pending !== true
+  const isExpected = closed !== undefined && closed.refundStatus !== 'failed'
+  if (expected > 0n) await journal.noteReturn(id, { invoice, amount: expected, status: 'asked' })
+  // The seller's word that it failed, or takes longer, does not undo what arrived: so it is looked at all the same, once.
+  for (const untilMs = performance.now() + (isExpected ? REFUND_MS : 0); ; ) {
+    const amount = await arrived(place, token)
+    if (amount !== undefined) {
+      await journal.noteReturn(id, { invoice, amount, status: 'settled' })
+      return { amount, status: 'settled' }
     }
     if (performance.now() >= untilMs) break
     await new Promise((done) => setTimeout(done, LOOK_PAUSE_MS))
   }
-  return { amount: expected, status: expected === 0n ? 'nothing' : hasFailed ? 'failed' : 'pending' }
+  if (expected === 0n) return { amount: ZERO, status: 'nothing' }
+  if (!hasFailed) return { amount: expected, status: 'pending' }
+  await journal.noteReturn(id, { invoice, amount: expected, status: 'failed' })
+  return { amount: expected, status: 'failed' }
 }

@@ -11,6 +11,8 @@ export interface SessionTerms {
   readonly unit: string
   /** The first deposit, and what a further one will be. */
   readonly deposit: Msat
+  /** What earlier runs paid, if they opened it. They may have spent all of it, or nothing: as long as the seller does not say, it is taken to be there. */
+  readonly before: Msat
   readonly maxRisk: Msat
   /** How long the first deposit took to be paid, in ms. */
   readonly latencyMs: number
@@ -50,7 +52,7 @@ export class SessionAccount {
 
   constructor(terms: SessionTerms) {
     this.#terms = terms
-    this.#deposits = terms.deposit
+    this.#deposits = terms.before > 0n ? terms.before : terms.deposit
     this.#latencyMs = terms.latencyMs
   }
 
@@ -183,9 +185,9 @@ export class SessionAccount {
     }
   }
 
-  /** What the seller says was spent can be no more than what came can have cost. */
+  /** What the seller says was spent can be no more than that. */
   #checkCount(stated: Msat): void {
-    const spent = stated < this.#deposits ? stated : this.#deposits
+    const spent = min(stated, this.#deposits)
     const { mostSpent: most } = this
     if (spent <= most) return
     throw new StreamError(
@@ -195,10 +197,10 @@ export class SessionAccount {
     )
   }
 
-  /** What all that came can have cost, and what is on its way. */
+  /** What all that came can have cost, what is on its way, and what earlier runs paid. */
   get mostSpent(): Msat {
-    const { unit, each } = this.#terms
-    return msat(((unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY) * each)
+    const { unit, each, before } = this.#terms
+    return msat(before + ((unit === 'chunk' ? this.#events : this.#bytes) + UNITS_ON_THE_WAY) * each)
   }
 }
 

@@ -76,6 +76,18 @@ export function tokenOf({ id, url, method, challenge, agreement }: JournalAgreem
   }
 }
 
+/**
+ * What became of a token so far is noted where agreements have what was received: that it was answered with something else than a 402, and that it was
+ * paid for and refused. Bits of one number, since what was received never moves back.
+ */
+const ANSWERED = 1n
+const REFUSED = 2n
+type Noted = Pick<JournalAgreement, 'receivedSteps'>
+export const wasAnswered = ({ receivedSteps }: Noted): boolean => (receivedSteps & ANSWERED) !== 0n
+export const wasRefused = ({ receivedSteps }: Noted): boolean => (receivedSteps & REFUSED) !== 0n
+export const noted = (answered: boolean, refused: boolean): bigint =>
+  (answered ? ANSWERED : 0n) | (refused ? REFUSED : 0n)
+
 /** The header that shows a token, its name and value, beside others of a request. */
 export function credentialOf(
   { challenge }: Pick<Token, 'challenge'>,

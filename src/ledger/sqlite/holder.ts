@@ -44,7 +44,7 @@ export class Holder {
     const { existsSync, rmSync } = process.getBuiltinModule('node:fs')
     if (!/^[0-9a-f-]{36}$/.test(name) || !existsSync(file)) return false
     try {
-      locked(file).close()
+      look(file)
     } catch (error) {
       // A lock that cannot be looked at may be held: the safe answer.
       return isBusy(error) || existsSync(file)
@@ -71,7 +71,18 @@ function makeFile(file: string): void {
   closeSync(openSync(file, 'wx', 0o600))
 }
 
-/** Opens and locks; throws SQLite's "busy" if another connection has the lock. */
+/** Reads, which only a held lock forbids: then it throws SQLite's "busy". To take the lock would forbid it to whoever looks at the same moment. */
+function look(file: string): void {
+  const { DatabaseSync } = sqliteOf(process.getBuiltinModule('node:sqlite'))
+  const database = new DatabaseSync(file, { readOnly: true })
+  try {
+    database.exec('PRAGMA busy_timeout = 0; SELECT 1 FROM sqlite_schema')
+  } finally {
+    database.close()
+  }
+}
+
+/** Opens and locks. Of EXCLUSIVE, as readers must see it: nobody else asks for it, since nobody knows the name yet. */
 function locked(file: string): DatabaseSync {
   const { DatabaseSync } = sqliteOf(process.getBuiltinModule('node:sqlite'))
   const database = new DatabaseSync(file)

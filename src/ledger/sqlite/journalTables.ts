@@ -64,7 +64,7 @@ export const QUERIES = {
   closeAgreement: `UPDATE agreements SET state = 'closed', statement = coalesce(statement, ?) WHERE id = ?`,
   noteFault: 'UPDATE agreements SET fault = coalesce(fault, ?) WHERE id = ?',
   noteReturn: `INSERT INTO returns (agreement_id, invoice, amount, status) VALUES (?, ?, ?, ?)
-    ON CONFLICT (invoice) DO UPDATE SET status = excluded.status WHERE status <> 'settled'`,
+    ON CONFLICT (invoice) DO UPDATE SET status = excluded.status, amount = excluded.amount WHERE status <> 'settled'`,
   returns: 'SELECT invoice, amount, status FROM returns WHERE agreement_id = ? ORDER BY position',
   agreement: 'SELECT * FROM agreements WHERE id = ?',
   agreements: 'SELECT * FROM agreements WHERE state = coalesce(?, state) ORDER BY created_at_ms, id',

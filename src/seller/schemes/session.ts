@@ -151,14 +151,15 @@ function usedBy({ agreement: { price } }: Account, { steps }: Delivery) {
 
 async function topUp(seller: Seller, challenge: Challenge, payload: TopUpPayload): Promise<Response> {
   const { sessionId, topUpPreimage } = payload
-  const session = openSession(await known(seller, sessionId))
+  const session = await known(seller, sessionId)
   const { paymentHash } = decodeSessionRequest(challenge.request)
   const from = await paidAccount(seller, paymentHash, topUpPreimage, challenge)
-  // Repeated with the same session it is told again, and counted once.
+  // Repeated with the same session it is told again, and counted once: also when that is closed, for who lost the answer.
   if (!(await seller.accounts.topUp(from, session))) {
+    openSession(session)
     throw new StreamError('challenge-invalid', 'this payment was used already')
   }
-  seller.sessions.used(session)
+  if (!session.closed) seller.sessions.used(session)
   return answer(TOPPED_UP, { reference: sessionId, challengeId: challenge.id })
 }
 
@@ -166,9 +167,8 @@ async function close(seller: Seller, challenge: Challenge, payload: SessionUsePa
   const { sessionId, preimage } = payload
   checkPreimage(sessionId, preimage)
   // Of one that is closed, too: an answer that was lost is given again, with what became of the refund meanwhile.
-  const { pending, ...closed } = await seller.sessions.close(await known(seller, sessionId))
-  const body = { ...encodeSessionClosed(closed), ...(pending && { pending }) }
-  return answer(body, { reference: sessionId, challengeId: challenge.id, closed })
+  const closed = await seller.sessions.close(await known(seller, sessionId))
+  return answer(encodeSessionClosed(closed), { reference: sessionId, challengeId: challenge.id, closed })
 }
 
 function answer(body: object, receipt: Omit<LightningReceipt, 'timestampMs'>): Response {

@@ -53,7 +53,11 @@ export class Sessions {
   /** Takes up what an earlier run left: its sessions idle from now on, and what it closed and did not return is returned. */
   async load(): Promise<void> {
     const { ledger, smallestReturn } = this.#parts
-    for (const id of await ledger.unfinishedSessions(smallestReturn)) this.#note(id)
+    for (const id of await ledger.unfinishedSessions(smallestReturn)) {
+      this.#note(id)
+      // Of one that was closed nobody comes back to use it: what it has left goes back at the first look.
+      if ((await ledger.getAgreement(id))?.state === 'closed') this.#usedAtMs.set(id, -Infinity)
+    }
   }
 
   used(account: Account): void {

@@ -122,12 +122,15 @@ export interface SessionClosed {
   /** Whole sats. */
   readonly refundSats: bigint
   readonly refundStatus: RefundStatus
+  /** The refund is tried again, says the seller: not in the draft, whose clients read what else is said. */
+  readonly pending?: boolean
 }
 
-export const encodeSessionClosed = ({ refundSats, refundStatus }: SessionClosed): Record<string, unknown> => ({
+export const encodeSessionClosed = ({ refundSats, refundStatus, pending }: SessionClosed): Record<string, unknown> => ({
   status: 'closed',
   refundSats: Number(refundSats),
   refundStatus,
+  ...(pending && { pending }),
 })
 
 /** @throws StreamError `seller-failed` for an answer that is none */
@@ -140,6 +143,7 @@ export function decodeSessionClosed(body: unknown): SessionClosed {
     refundStatus: fields.has('refundStatus')
       ? (fields.string('refundStatus', 9, REFUND_STATUS) as RefundStatus)
       : 'failed',
+    ...(fields.value('pending') === true && { pending: true }),
   }
 }
 
