@@ -34,6 +34,8 @@ export interface SessionShopOptions {
   readonly node?: Pick<LightningNode, 'createInvoices' | 'lookupInvoice' | 'pay'>
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
+  /** Called when a further deposit counts already, and before that is answered. */
+  readonly toppedUp?: () => Promise<void>
 }
 
 interface Session {
@@ -121,6 +123,7 @@ export class SessionShop {
         const session = this.sessions.get(action.sessionId)!
         session.deposits += amount!
         session.wake()
+        await this.#options.toppedUp?.()
         return Response.json({ status: 'ok' })
       }
       const { returnInvoice } = action
