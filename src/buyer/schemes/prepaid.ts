@@ -10,6 +10,7 @@ import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
+import { countedBody } from '../received/countedBody.ts'
 import { placeOf } from '../requests/place.ts'
 import { checkTransport } from '../requests/transport.ts'
 import { readJson } from '../trade/control.ts'
@@ -34,8 +35,16 @@ export interface PrepaidSummary {
   readonly paymentHash: string
   readonly paid: Msat
   readonly fees: Msat
+  /** Payments of this buyer object: none for what an earlier run bought. */
+  readonly payments: number
+  /** What this buyer object used of it, by its own count; of a charge or a token that it bought all, once there was an answer. */
+  readonly received: Msat
   /** Requests that were answered on it. */
   readonly uses: number
+  /** Requests that are being answered; of a session until the answer is read. */
+  readonly active: number
+  /** An earlier run bought it. */
+  readonly resumed: boolean
   /** `open` while it may be used again, also by a later run. */
   readonly state: 'open' | 'closed'
   /** Of a session that was closed: what became of what was left. */
@@ -49,6 +58,8 @@ export interface PrepaidParts extends PrepaidLimits {
   readonly insecure: boolean
   /** What may be paid by, the most wanted first. */
   readonly schemes: readonly SchemeName[]
+  /** Told when something was bought, and when it is over. */
+  readonly onChange: (summary: PrepaidSummary) => void
 }
 
 /** A token in the hands of this process. */
@@ -63,25 +74,41 @@ class Held {
   refund: Refund | undefined
   /** Payment hashes of its further deposits that are being paid. */
   readonly paying = new Set<string>()
+  payments: number
   uses = 0
+  active = 0
+  readonly #resumed: boolean
   /** It was answered with something else than a 402, now or in an earlier run. */
   wasGood: boolean
   /** Refused after it was paid for: tried once more before it is given up. */
   wasRefused = false
   state: PrepaidSummary['state'] = 'open'
+  /** The closing of a session that is under way: nothing new is asked on it. */
+  ending: Promise<void> | undefined
 
-  constructor(token: Token, preimage: string, fees: Msat, wasGood: boolean) {
+  /** @param earlier whether an earlier run bought it, and what that knew of it */
+  constructor(token: Token, { preimage, fee }: Paid, earlier?: { readonly wasGood: boolean }) {
     this.token = token
     this.preimage = preimage
-    this.fees = fees
+    this.fees = fee
     this.paid = token.amount
-    this.wasGood = wasGood
+    this.payments = earlier ? 0 : 1
+    this.#resumed = earlier !== undefined
+    this.wasGood = earlier?.wasGood === true
+  }
+
+  get isUsable(): boolean {
+    return this.state === 'open' && !this.ending
   }
 
   summary(): PrepaidSummary {
     const { id: agreement, scheme, url, paymentHash } = this.token
-    const { paid, fees, uses, state, refund } = this
-    return { agreement, scheme, url, paymentHash, paid, fees, uses, state, ...(refund && { refund }) }
+    const { paid, fees, payments, uses, active, state, refund } = this
+    const whole = this.#resumed || uses === 0 ? ZERO : paid
+    const received = scheme === 'session' ? (this.account?.spent ?? ZERO) : whole
+    const figures = { paid, fees, payments, received, uses, active }
+    const resumed = this.#resumed
+    return { agreement, scheme, url, paymentHash, ...figures, resumed, state, ...(refund && { refund }) }
   }
 }
 
@@ -127,7 +154,7 @@ export class Prepaid {
   /** Sends a request with the token that its place is known to take; `undefined` if there is none. With a 402 it is used up. */
   async fetch(url: string, request: RequestInit): Promise<Response | undefined> {
     const held = this.#byPlace.get(placeOf(url))
-    if (!held || held.state === 'closed') return undefined
+    if (!held?.isUsable) return undefined
     const response = await this.#present(held, url, request)
     if (response.status === 402) await this.#close(held)
     return response
@@ -171,9 +198,29 @@ export class Prepaid {
     for (const { token } of this.#held.values()) await wallet.journal.releaseAgreement(token.id)
   }
 
+  /**
+   * Closes one session, so that what is left of it comes back; `undefined` if there is no such one.
+   * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`: it is open then, and can be tried again
+   */
+  async closeOne(id: string): Promise<PrepaidSummary | undefined> {
+    const held = this.#held.get(id)
+    if (held?.token.scheme !== 'session' || !held.isUsable) return undefined
+    await this.#endSession(held)
+    const { wallet } = await this.#parts.ready()
+    await wallet.journal.releaseAgreement(id)
+    return held.summary()
+  }
+
   async #endSession(held: Held): Promise<void> {
-    const { token, preimage, state } = held
-    if (token.scheme !== 'session' || state === 'closed') return
+    if (held.token.scheme !== 'session' || held.state === 'closed') return
+    held.ending ??= this.#closeSession(held).finally(() => {
+      held.ending = undefined
+    })
+    await held.ending
+  }
+
+  async #closeSession(held: Held): Promise<void> {
+    const { token, preimage } = held
     const { wallet } = await this.#parts.ready()
     await held.account?.end()
     await this.#takeUpDeposits(held, wallet)
@@ -182,7 +229,14 @@ export class Prepaid {
       token,
       preimage,
     )
+    this.#over(held)
+  }
+
+  #over(held: Held): void {
+    if (held.state === 'closed') return
     held.state = 'closed'
+    for (const [place, other] of this.#byPlace) if (other === held) this.#byPlace.delete(place)
+    this.#parts.onChange(held.summary())
   }
 
   async #settleFor(url: string, request: RequestInit, refused: Response): Promise<Response> {
@@ -237,14 +291,14 @@ export class Prepaid {
 
   async #takeUp(entry: JournalAgreement, token: Token, wait: boolean, request: RequestInit): Promise<Held | undefined> {
     const known = this.#held.get(token.id)
-    if (known) return known.state === 'open' ? known : undefined
+    if (known) return known.isUsable ? known : undefined
     const { wallet } = await this.#parts.ready()
     const { journal } = wallet
     if (!(await journal.holdAgreement(token.id))) return undefined
     const payment = await journal.getPayment(token.paymentHash)
     const paid = payment && (await endOf(wallet, payment, wait).catch((error) => this.#release(token.id, wait, error)))
     if (paid) {
-      const held = this.#hold(new Held(token, paid.preimage, paid.fee, entry.receivedSteps > 0n))
+      const held = this.#hold(new Held(token, paid, { wasGood: entry.receivedSteps > 0n }))
       if (token.scheme === 'session') {
         // With the deposits that an earlier run made.
         const settled = (await journal.payments({ agreementId: token.id })).filter(({ status }) => status === 'settled')
@@ -292,8 +346,9 @@ export class Prepaid {
     const token = newToken(prepayment, place, prepayment.scheme === 'session' ? await returnOf(wallet) : {})
     const startedAt = performance.now()
     const paid = await this.#payFor(wallet, token)
-    const held = this.#hold(new Held(token, paid.preimage, paid.fee, false))
+    const held = this.#hold(new Held(token, paid))
     if (token.scheme === 'session') this.#account(held, request, performance.now() - startedAt)
+    this.#parts.onChange(held.summary())
     for (let attempt = 0; ; attempt++) {
       const response = await this.#present(held, url, request)
       if (response.status !== 402) return response
@@ -365,6 +420,7 @@ export class Prepaid {
     const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
+    held.payments++
     await this.#addDeposit(wallet, token, paid.preimage).catch(async (error) => {
       // It is told again before the session is closed, or by a later run.
       await wallet.journal.releaseAgreement(token.id)
@@ -398,6 +454,24 @@ export class Prepaid {
 
   /** Sends the request with a token, and notes what that says of the token. */
   async #present(held: Held, url: string, request: RequestInit): Promise<Response> {
+    held.active++
+    let isOver = false
+    const leave = () => {
+      if (!isOver) held.active--
+      isOver = true
+    }
+    try {
+      const response = await this.#answered(held, url, request, leave)
+      // Of a session it is over when it was read.
+      if (!held.account || response.status === 402 || !response.body) leave()
+      return response
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
+  async #answered(held: Held, url: string, request: RequestInit, leave: () => void): Promise<Response> {
     const { token } = held
     const response =
       token.scheme === 'session' ? await this.#useSession(held, url, request) : await this.#show(held, url, request, {})
@@ -409,7 +483,7 @@ export class Prepaid {
     const { account } = held
     if (account) {
       const before = account.spent
-      return notePurchase(account.follow(response), {
+      return notePurchase(whileRead(account.follow(response), leave, request.signal), {
         agreement: token.id,
         get cost() {
           return minus(account.spent, before)
@@ -419,7 +493,8 @@ export class Prepaid {
         },
       })
     }
-    const cost = token.scheme === 'charge' || held.uses === 1 ? token.amount : ZERO
+    const isFirst = held.uses === 1 && held.payments > 0
+    const cost = token.scheme === 'charge' || isFirst ? token.amount : ZERO
     return notePurchase(response, { agreement: token.id, cost, paid: token.amount })
   }
 
@@ -431,6 +506,8 @@ export class Prepaid {
     if ('token' in token.challenge && isCall) {
       headers.set(L402_TOKEN_METADATA, toL402Metadata(token.challenge.token, preimage))
     }
+    // The events of a session could not be taken out of what is compressed.
+    if (token.scheme === 'session') headers.set('accept-encoding', 'identity')
     return this.#parts.send(url, { ...request, headers })
   }
 
@@ -486,8 +563,7 @@ export class Prepaid {
   async #close(held: Held): Promise<void> {
     // A session that takes no more requests may owe what was left of it.
     await this.#endSession(held).catch(() => {})
-    held.state = 'closed'
-    for (const [place, other] of this.#byPlace) if (other === held) this.#byPlace.delete(place)
+    this.#over(held)
     const { wallet } = await this.#parts.ready()
     await wallet.journal.closeAgreement(held.token.id, undefined)
   }
@@ -496,6 +572,22 @@ export class Prepaid {
 const PAYABLE: readonly SchemeName[] = ['session', 'charge', 'l402']
 /** What a payment is taken to last before one was made. */
 const FIRST_LATENCY_MS = 1000
+
+/** An answer of which is told when it is whole, or its reader left. */
+function whileRead(response: Response, leave: () => void, signal: AbortSignal | null | undefined): Response {
+  if (!response.body) return response
+  const reading = {
+    waiting() {},
+    read() {},
+    done: leave,
+    cut(reason: unknown) {
+      leave()
+      return reason
+    },
+  }
+  const body = countedBody(response.body, reading, signal ?? new AbortController().signal)
+  return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
+}
 
 /** Where a session's rest is paid to: an invoice that leaves the amount to the seller. */
 async function returnOf({ node }: Wallet): Promise<{ readonly returnInvoice: string }> {
