@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { openJournal } from '../../src/ledger/index.ts'
 import { createEmbeddedNode } from '../../src/lightning/embedded/index.ts'
-import { parseMsat, sat } from '../../src/money/msat.ts'
+import { parseMsat, sat, ZERO } from '../../src/money/msat.ts'
 import { Callers, newToken } from '../../src/proxy/callers.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
 import { Purses } from '../../src/proxy/purses.ts'
@@ -44,6 +44,8 @@ const purses = new Purses({
   fetch: upstream.fetch,
   max: sat(1_000_000),
   ahead: parseMsat(ahead),
+  schemes: ['stream'],
+  maxRisk: ZERO,
   maxFeePercent: 3,
   insecure: false,
   idleMs: 3_600_000,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -158,6 +160,36 @@ def test_a_price_above_the_limit_is_refused(url: str, daemon: streampay.Daemon) 
         assert client.get(f"{url}/file").is_success
 
 
+@contextlib.contextmanager
+def selling_a_file(command: Command, *options: str) -> Iterator[str]:
+    """The command itself, with what `selling` has no word for."""
+    sold = command.home / "sold.bin"
+    sold.write_bytes(bytes(8192))
+    argv = [*command.argv, "sell", str(sold), "--price", "1 sat/KiB", "--json", "--port", "0", *options]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            events = (json.loads(line) for line in process.stdout)
+            yield str(next(event for event in events if event["event"] == "selling")["url"])
+        finally:
+            process.terminate()
+
+
+def test_a_seller_that_wants_to_be_paid_first(command: Command, daemon: streampay.Daemon) -> None:
+    with selling_a_file(command, "--schemes", "l402") as url:
+        with streampay.Wallet() as wallet:
+            (offer,) = wallet.offers(url)["offers"]
+            assert (offer["scheme"], offer["ahead"]) == ("l402", "20000")
+        with streampay.Client(max="100 sat", max_risk="19 sat") as client:
+            with pytest.raises(StreamError) as caught:
+                client.get(url)
+            assert caught.value.code == "risk-too-high"
+        with streampay.Client(max="100 sat") as client:
+            answers = [client.get(url) for _ in range(2)]
+            assert [len(answer.content) for answer in answers] == [8192, 8192]
+            assert len({answer.headers["streampay-agreement"] for answer in answers}) == 1
+
+
 def test_leaving_the_loop_ends_the_paying(url: str, daemon: streampay.Daemon) -> None:
     left.clear()
     with streampay.Client(max="500 sat", ahead="4 sat") as client:
@@ -210,7 +242,7 @@ def test_a_daemon_that_is_gone(url: str) -> None:
     assert balance.value.code == "daemon-missing"
 
 
-@pytest.mark.parametrize("options", [{"max": "20"}, {"max": 1.5}, {"max_price": "cheap"}, {"ahead": "lots"}])
+@pytest.mark.parametrize("options", [{"max": "20"}, {"max": 1.5}, {"max_price": "cheap"}, {"ahead": "lots"}, {"max_risk": "lots"}])
 def test_mistakes_are_told_at_once(daemon: streampay.Daemon, options: dict[str, str]) -> None:
     with pytest.raises(StreamError) as caught:
         streampay.Client(daemon=daemon, **options)  # type: ignore[arg-type]

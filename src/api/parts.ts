@@ -1,3 +1,4 @@
+import type { PrepaidSummary } from '../buyer/schemes/prepaid.ts'
 import type { Closing } from '../buyer/trade/closing.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { LightningNode } from '../lightning/node.ts'
@@ -20,6 +21,8 @@ export interface LocalApiParts {
    * agreement is closed as `streampay recover --close` does.
    */
   readonly closeTrade?: (agreementId: string) => Promise<Closing | undefined>
+  /** As `closeTrade`, for a session that was opened by a deposit. */
+  readonly closeSession?: (agreementId: string) => Promise<PrepaidSummary | undefined>
   /** Asks sellers for prices and closes agreements; whom it will not ask, it refuses. The default is `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch
   /**

@@ -74,6 +74,9 @@ export const NewCaller = z.strictObject({
   ahead: Amount.optional().describe(
     'The most to have paid for what has not come; never more than what the process was started with',
   ),
+  maxRisk: Amount.optional().describe(
+    'The most to pay in one piece before anything comes, to sellers that want it so; never more than what the process was started with',
+  ),
   hosts: z
     .union([z.array(HostIn).max(100), z.record(HostIn, Amount.nullable())])
     .optional()
@@ -170,10 +173,23 @@ const Tariff = z.strictObject({
   extra: msat.optional(),
 })
 
+const offers = z
+  .array(
+    z.strictObject({
+      scheme: z.enum(SCHEME_NAMES),
+      price: z.string().optional().describe('As people write it; absent where the seller does not say what it is for'),
+      ahead: msat.optional().describe('Paid before anything comes; of a `stream` the buyer says how much that may be'),
+      risk: z.string().describe('What is lost if the seller keeps it'),
+    }),
+  )
+  .describe("Every way to pay, in the seller's order")
+
 export const Offer = z.union([
   z.strictObject({ url: z.string(), free: z.literal(true) }),
+  z.strictObject({ url: z.string(), offers }),
   z.strictObject({
     url: z.string(),
+    offers,
     price: z.string().describe('As people write it'),
     unit: z.string(),
     amount: msat,
@@ -256,6 +272,7 @@ const callerFields = {
   perDay: msat.optional(),
   maxPrice: z.string().optional(),
   ahead: msat.optional(),
+  maxRisk: msat.optional(),
   hosts: z.record(z.string(), msat.nullable()).optional(),
 }
 const Caller = z.strictObject({ ...callerFields, createdAt: time, spent: msat, spentToday: msat })

@@ -72,6 +72,8 @@ export interface BuyerOptions {
   readonly limits?: { readonly [K in keyof Limits]?: string | Msat }
   /** Told when four fifths of a limit are used. Nobody by default. */
   readonly onLimitNear?: (use: LimitUse) => void
+  /** Told when something was prepaid, and when that is used up or closed. Nobody by default. */
+  readonly onPrepaid?: (summary: PrepaidSummary) => void
   /** The most that routing may add to a payment, in per cent. 3 by default. */
   readonly maxFeePercent?: number
   /** When a seller that was paid and sends nothing is given up. In ms; 30 s by default. */
@@ -127,6 +129,11 @@ export interface Buyer {
   readonly closings: readonly Closing[]
   /** Ends one agreement of this buyer, with what runs on it, as `close` does; `undefined` if it has no such one, or its end is known. */
   closeAgreement(id: string, options?: Pick<CloseOptions, 'signal'>): Promise<Closing | undefined>
+  /**
+   * Closes one session of this buyer, so that what is left of it comes back; `undefined` if it has no such open one.
+   * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`: then it is still open
+   */
+  closeSession(id: string): Promise<PrepaidSummary | undefined>
   /**
    * Ends all agreements: checks the sellers' final statements, and takes what is left back. `keep` leaves them open.
    * @throws StreamError of a seller, once all others are closed; the signal's reason
@@ -292,6 +299,10 @@ class PayingBuyer implements Buyer {
     return this.#closings.find(({ agreement }) => agreement === id)
   }
 
+  async closeSession(id: string): Promise<PrepaidSummary | undefined> {
+    return this.#prepaid?.closeOne(id)
+  }
+
   async agree(input: string | URL, init: RequestInit = {}): Promise<TradeSummary | undefined> {
     const startedAt = performance.now()
     const { url, request } = await normalize(input, init)
@@ -416,6 +427,7 @@ class PayingBuyer implements Buyer {
       schemes: this.#schemes,
       maxRisk: this.#maxRisk,
       prices: this.#haggling.limits,
+      onChange: (summary) => this.#options.onPrepaid?.(summary),
     })
     return this.#prepaid
   }

@@ -15,9 +15,12 @@ import {
   maxFeeOption,
   maxOption,
   maxPriceOption,
+  maxRiskOption,
   nodeOption,
   readPercent,
   readPrices,
+  readSchemes,
+  schemesOption,
 } from './options.ts'
 import { createOutput } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
@@ -28,6 +31,8 @@ interface McpOptions {
   readonly perDay?: string
   readonly maxPrice?: string
   readonly ahead: string
+  readonly maxRisk: string
+  readonly schemes: string
   readonly maxFee: string
   readonly node: string
   readonly hosts?: string
@@ -51,6 +56,8 @@ export function mcpCommand(): Command {
     .option('--per-day <amount>', 'the most to spend in any 24 hours, with all else that shares the journal')
     .addOption(maxPriceOption())
     .addOption(aheadOption())
+    .addOption(maxRiskOption())
+    .addOption(schemesOption())
     .addOption(maxFeeOption())
     .addOption(nodeOption())
     .option('--hosts <list>', 'ask these hosts and no others: "api.example.com, *.example.org, 127.0.0.1:2402"')
@@ -97,6 +104,8 @@ async function mcp(options: McpOptions): Promise<number> {
     perDay: options.perDay === undefined ? undefined : parseMsat(options.perDay),
     maxPrice: options.maxPrice === undefined ? [] : readPrices(options.maxPrice),
     ahead: parseMsat(options.ahead),
+    maxRisk: parseMsat(options.maxRisk),
+    schemes: readSchemes(options.schemes),
     maxFeePercent: readPercent(options.maxFee),
     hosts: options.hosts === undefined ? undefined : readHosts(options.hosts),
     isPrivateAllowed: options.private === true,

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type AskedOption, askOptions, compareOptions, RISK } from '../buyer/offers/options.ts'
+import { type AskedOption, askOptions, compareOptions, optionRecord, RISK } from '../buyer/offers/options.ts'
 import { type Cost, priceExamples, priceRecord } from '../buyer/offers/price.ts'
 import { formatMsat } from '../money/msat.ts'
 import { formatAsked } from '../money/tariff.ts'
@@ -43,11 +43,7 @@ async function price(text: string, options: PriceOptions, output: Output): Promi
   const { asked, skipped } = found ? compareOptions(found) : { asked: [], skipped: [] }
   const offer = found?.options.find((option) => option.scheme === 'stream')?.offer
   const costs = offer ? priceExamples(offer, options.for) : []
-  const offers = asked.map(({ scheme, asks, ahead }) => ({
-    scheme,
-    ...(asks !== '?' && { price: asks }),
-    ...(ahead !== undefined && { ahead: `${ahead}` }),
-  }))
+  const offers = asked.map(optionRecord)
   // What asks for no payment by use may ask for one all the same.
   const record = offer || asked.length === 0 ? priceRecord(url, offer, costs) : { url }
   output.event('price', { ...record, ...(offers.length > 0 && { offers }), ...(skipped.length > 0 && { skipped }) })

@@ -20,18 +20,21 @@ import {
   maxFeeOption,
   maxOption,
   maxPriceOption,
+  maxRiskOption,
   nodeOption,
   readDuration,
   readPercent,
   readPort,
   readPrices,
+  readSchemes,
   readUrl,
+  schemesOption,
 } from './options.ts'
 import { createOutput, type Output } from './output/output.ts'
 import { reportError } from './output/reportError.ts'
 import { openLocalApi, toldTo } from './proxy/api.ts'
 import { callersCommand, callersFile } from './proxy/callers.ts'
-import { announce, liveLines, progressOf, tell, tellRecovery } from './proxy/tell.ts'
+import { announce, liveLines, prepaidOf, progressOf, tell, tellRecovery } from './proxy/tell.ts'
 import { stateFolder, stateHome } from './state.ts'
 
 interface ProxyOptions {
@@ -42,6 +45,8 @@ interface ProxyOptions {
   readonly max: string
   readonly maxPrice?: string
   readonly ahead: string
+  readonly maxRisk: string
+  readonly schemes: string
   readonly maxFee: string
   readonly node: string
   readonly idle: string
@@ -76,6 +81,8 @@ export function proxyCommand(): Command {
     .addOption(maxOption())
     .addOption(maxPriceOption())
     .addOption(aheadOption())
+    .addOption(maxRiskOption())
+    .addOption(schemesOption())
     .addOption(maxFeeOption())
     .addOption(nodeOption())
     .option('--idle <time>', 'closes an agreement that was not used for so long', '5min')
@@ -104,6 +111,8 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
   const port = readPort(options.port)
   const max = parseMsat(options.max)
   const ahead = parseMsat(options.ahead)
+  const maxRisk = parseMsat(options.maxRisk)
+  const schemes = readSchemes(options.schemes)
   const maxPrice = options.maxPrice === undefined ? undefined : readPrices(options.maxPrice)
   const maxFeePercent = readPercent(options.maxFee)
   const idleMs = readDuration(options.idle)
@@ -127,6 +136,8 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
     fetch: upstream.fetch,
     max,
     ahead,
+    schemes,
+    maxRisk,
     maxFeePercent,
     insecure,
     idleMs,
@@ -139,6 +150,7 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
     maxEach: max,
     fetch: upstream.fetch,
     closeTrade: (id) => purses.closeAgreement(id),
+    closeSession: (id) => purses.closeSession(id),
   })
   const token = newToken()
   const running = await openProxy({
@@ -174,8 +186,9 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
         (error) => tell({ type: 'failure', error }, output),
       )
   const live = setInterval(() => {
-    output.live(liveLines(purses.trades))
+    output.live(liveLines(purses.trades, purses.prepaid))
     for (const one of purses.trades) if (one.trade.active > 0) output.event('progress', progressOf(one))
+    for (const one of purses.prepaid) if (one.prepaid.active > 0) output.event('progress', prepaidOf(one))
   }, LIVE_MS)
   await aborted(signal)
   clearInterval(live)
@@ -187,7 +200,7 @@ async function proxy(options: ProxyOptions, spoken: Output): Promise<number> {
   await recovering
   await purses.close()
   const trades = purses.trades.map(progressOf)
-  output.event('end', { ok: true, trades })
+  output.event('end', { ok: true, trades, prepaid: purses.prepaid.map(prepaidOf) })
   upstream.close()
   await journal.end()
   await node.close()

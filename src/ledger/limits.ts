@@ -35,6 +35,8 @@ export interface CallerLimits {
   readonly maxPrice?: string
   /** The most to have paid for what has not come: never more than what holds for all. */
   readonly ahead?: Msat
+  /** The most to pay in one piece before anything comes, to sellers that want it so: never more than what holds for all. */
+  readonly maxRisk?: Msat
   /** Where alone it may pay, as in a URL with its port, and how much there in any 24 hours; `null` is without a limit of its own. */
   readonly hosts?: Readonly<Record<string, Msat | null>>
 }

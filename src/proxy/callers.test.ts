@@ -21,6 +21,7 @@ describe('callers', () => {
       perDay: sat(3),
       maxPrice: '1 sat/KiB',
       ahead: sat(2),
+      maxRisk: sat(4),
       hosts: { 'a.example': sat(1), 'b.example:8443': null },
     }
     const { token, caller } = callers.add('ann', limits)

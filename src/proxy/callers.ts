@@ -47,6 +47,7 @@ const stored = z.strictObject({
         perDay: amount.optional(),
         maxPrice: z.string().max(500).optional(),
         ahead: amount.optional(),
+        maxRisk: amount.optional(),
         hosts: z.record(z.string(), amount.nullable()).optional(),
       }),
     )
@@ -100,7 +101,7 @@ export class Callers {
       }
       if (rows.length >= MAX_CALLERS)
         throw new StreamError('option-invalid', `there are ${MAX_CALLERS} callers already`)
-      const { max, perDay, maxPrice, ahead, hosts } = limits
+      const { max, perDay, maxPrice, ahead, maxRisk, hosts } = limits
       const row: Row = {
         name,
         sha256: hashOf(token).toString('hex'),
@@ -109,6 +110,7 @@ export class Callers {
         ...(perDay !== undefined && { perDay: `${perDay}` }),
         ...(maxPrice !== undefined && { maxPrice }),
         ...(ahead !== undefined && { ahead: `${ahead}` }),
+        ...(maxRisk !== undefined && { maxRisk: `${maxRisk}` }),
         ...(hosts && {
           hosts: Object.fromEntries(
             Object.entries(hosts).map(([host, most]) => [host, most === null ? null : `${most}`]),
@@ -184,13 +186,14 @@ function take(lock: string): void {
   }
 }
 
-type Kept = Pick<Row, 'max' | 'perDay' | 'maxPrice' | 'ahead' | 'hosts'>
+type Kept = Pick<Row, 'max' | 'perDay' | 'maxPrice' | 'ahead' | 'maxRisk' | 'hosts'>
 
-const limitsOf = ({ max, perDay, maxPrice, ahead, hosts }: Kept): CallerLimits => ({
+const limitsOf = ({ max, perDay, maxPrice, ahead, maxRisk, hosts }: Kept): CallerLimits => ({
   ...(max !== undefined && { max: read(max) }),
   ...(perDay !== undefined && { perDay: read(perDay) }),
   ...(maxPrice !== undefined && { maxPrice }),
   ...(ahead !== undefined && { ahead: read(ahead) }),
+  ...(maxRisk !== undefined && { maxRisk: read(maxRisk) }),
   ...(hosts && {
     hosts: Object.fromEntries(Object.entries(hosts).map(([host, most]) => [host, most === null ? null : read(most)])),
   }),

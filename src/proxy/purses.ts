@@ -1,5 +1,6 @@
 import { type Buyer, createBuyer } from '../buyer/buyer.ts'
 import { type Recovery, recover } from '../buyer/journal/recover.ts'
+import type { PrepaidSummary } from '../buyer/schemes/prepaid.ts'
 import type { Closing } from '../buyer/trade/closing.ts'
 import type { TradeSummary } from '../buyer/trade/summary.ts'
 import { type StreamError, toStreamError } from '../errors/error.ts'
@@ -9,7 +10,8 @@ import { ofCaller } from '../ledger/ofCaller.ts'
 import type { LightningNode } from '../lightning/node.ts'
 import { MAX_MSAT, type Msat, min } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
-import { acceptUpTo, type BuyerStrategy } from '../terms/strategy.ts'
+import { bothLimits } from '../terms/strategy.ts'
+import type { SchemeName } from '../wire/challenges.ts'
 import type { Caller, Callers } from './callers.ts'
 
 export interface PursesOptions {
@@ -22,6 +24,10 @@ export interface PursesOptions {
   readonly max: Msat
   readonly maxPrice?: readonly Price[]
   readonly ahead: Msat
+  /** What may be paid by, the most wanted first. */
+  readonly schemes: readonly SchemeName[]
+  /** The most to pay in one piece before anything comes, to sellers that want it so. */
+  readonly maxRisk: Msat
   readonly maxFeePercent: number
   /** Pays over plain http to other machines too. */
   readonly insecure: boolean
@@ -33,6 +39,8 @@ export interface PursesOptions {
 export type PurseEvent =
   | { readonly type: 'limit-near'; readonly caller: string; readonly use: LimitUse }
   | { readonly type: 'closed'; readonly caller: string; readonly trade: TradeSummary; readonly closing: Closing }
+  /** Something was prepaid, or is used up or closed. */
+  | { readonly type: 'prepaid'; readonly caller: string; readonly prepaid: PrepaidSummary }
   | { readonly type: 'trouble'; readonly caller: string; readonly error: StreamError; readonly agreement: string }
 
 /** One agreement in use, and whose it is. */
@@ -41,17 +49,15 @@ export interface CallersTrade {
   readonly trade: TradeSummary
 }
 
+/** What was prepaid, and whose it is. */
+export interface CallersPrepaid {
+  readonly caller: string
+  readonly prepaid: PrepaidSummary
+}
+
 const LOOK_MS = 2000
 /** Longer than a closing may take, so that the process ends whatever a seller does. */
 const RECOVER_WITHIN_MS = 60_000
-
-/** Takes an offer within all limits: those of all callers, and those of one. */
-const withinBoth =
-  (all: readonly Price[], own: readonly Price[]): BuyerStrategy =>
-  (offer, context) => {
-    const answer = acceptUpTo(all)(offer, context)
-    return 'accept' in answer ? acceptUpTo(own)(offer, context) : answer
-  }
 
 /**
  * A buyer for each caller, made when it first pays. They share the node, the journal and its limits; agreements, balances and budgets are each
@@ -76,8 +82,8 @@ export class Purses {
   of({ name, isOwner, limits }: Caller): Buyer {
     const known = isOwner ? 'anyone' : name
     const hasOwn = limits.max !== undefined || limits.perDay !== undefined
-    const { maxPrice, ahead } = limits
-    const key = [known, hasOwn, ahead ?? '', maxPrice ?? ''].join('/')
+    const { maxPrice, ahead, maxRisk } = limits
+    const key = [known, hasOwn, ahead ?? '', maxRisk ?? '', maxPrice ?? ''].join('/')
     const found = this.#buyers.get(key)
     if (found) return found.buyer
     const buyer = this.#open(known, hasOwn ? MAX_MSAT : this.#options.max, limits)
@@ -89,6 +95,21 @@ export class Purses {
     return [...this.#buyers.values()].flatMap(({ name, buyer }) =>
       buyer.trades.map((trade) => ({ caller: name, trade })),
     )
+  }
+
+  get prepaid(): readonly CallersPrepaid[] {
+    return [...this.#buyers.values()].flatMap(({ name, buyer }) =>
+      buyer.prepaid.map((prepaid) => ({ caller: name, prepaid })),
+    )
+  }
+
+  /** Closes a session that this process uses; `undefined` if it uses no such one. @throws StreamError of the seller, `seller-unreachable` */
+  async closeSession(id: string): Promise<PrepaidSummary | undefined> {
+    for (const { buyer } of this.#buyers.values()) {
+      const closed = await buyer.closeSession(id)
+      if (closed) return closed
+    }
+    return undefined
   }
 
   /**
@@ -137,7 +158,8 @@ export class Purses {
   }
 
   #open(name: string, max: Msat, own: CallerLimits): Buyer {
-    const { node, journal, callers, fetch, maxPrice = [], ahead, maxFeePercent, insecure, onEvent } = this.#options
+    const { node, journal, callers, fetch, maxPrice = [], ahead, schemes, maxRisk } = this.#options
+    const { maxFeePercent, insecure, onEvent } = this.#options
     const ownPrices = own.maxPrice?.split(',').map((price) => parsePrice(price)) ?? []
     const limits = () => (name === 'anyone' ? {} : callers.list().find((caller) => caller.name === name)?.limits)
     return createBuyer({
@@ -146,12 +168,13 @@ export class Purses {
       fetch,
       max,
       ahead: own.ahead === undefined ? ahead : min(own.ahead, ahead),
+      maxRisk: own.maxRisk === undefined ? maxRisk : min(own.maxRisk, maxRisk),
+      schemes,
       maxFeePercent,
       insecure,
-      strategy: withinBoth(maxPrice, ownPrices),
-      // What is prepaid has no terms that a strategy could judge.
-      schemes: ['stream'],
+      maxPrice: bothLimits(maxPrice, ownPrices),
       onLimitNear: (use) => onEvent({ type: 'limit-near', caller: name, use }),
+      onPrepaid: (prepaid) => onEvent({ type: 'prepaid', caller: name, prepaid }),
     })
   }
 
@@ -162,7 +185,7 @@ export class Purses {
   #closeGone(): void {
     const known = new Set(this.#options.callers.list().map(({ name }) => name))
     for (const [key, one] of this.#buyers) {
-      if (one.name === 'anyone' || known.has(one.name) || one.buyer.trades.some(({ active }) => active > 0)) continue
+      if (one.name === 'anyone' || known.has(one.name) || isBusy(one.buyer)) continue
       this.#buyers.delete(key)
       const closing = this.#close(one).finally(() => this.#closing.delete(closing))
       this.#closing.add(closing)
@@ -171,21 +194,42 @@ export class Purses {
 
   #closeIdle(): void {
     this.#closeGone()
-    const now = performance.now()
     const seen = new Set<string>()
     for (const { caller, trade } of this.trades) {
       if (trade.state === 'closed') continue
       const { agreement, active, bytes, payments } = trade
       seen.add(agreement)
-      const mark = `${active}/${bytes}/${payments}`
-      const still = this.#still.get(agreement)
-      if (!still || still.mark !== mark || active > 0) this.#still.set(agreement, { mark, sinceMs: now })
-      else if (now - still.sinceMs >= this.#options.idleMs) {
-        this.closeAgreement(agreement).catch((error) =>
-          this.#options.onEvent({ type: 'trouble', caller, error: toStreamError(error), agreement }),
-        )
+      if (this.#hasIdled(agreement, `${bytes}/${payments}`, active)) {
+        this.#end(caller, agreement, this.closeAgreement(agreement))
+      }
+    }
+    for (const { caller, prepaid } of this.prepaid) {
+      const { agreement, active, uses, payments, scheme, state } = prepaid
+      if (scheme !== 'session' || state === 'closed') continue
+      seen.add(agreement)
+      if (this.#hasIdled(agreement, `${uses}/${payments}`, active)) {
+        // One that cannot be closed is tried again when it has idled as long once more.
+        this.#still.delete(agreement)
+        this.#end(caller, agreement, this.closeSession(agreement))
       }
     }
     for (const id of this.#still.keys()) if (!seen.has(id)) this.#still.delete(id)
   }
+
+  /** Whether nothing changed for so long, by what `mark` says of it. */
+  #hasIdled(agreement: string, mark: string, active: number): boolean {
+    const now = performance.now()
+    const still = this.#still.get(agreement)
+    if (still && still.mark === mark && active === 0) return now - still.sinceMs >= this.#options.idleMs
+    this.#still.set(agreement, { mark, sinceMs: now })
+    return false
+  }
+
+  #end(caller: string, agreement: string, closing: Promise<unknown>): void {
+    closing.catch((error) => this.#options.onEvent({ type: 'trouble', caller, error: toStreamError(error), agreement }))
+  }
 }
+
+/** Something runs on what it has agreed on. */
+const isBusy = ({ trades, prepaid }: Buyer): boolean =>
+  trades.some(({ active }) => active > 0) || prepaid.some(({ active }) => active > 0)

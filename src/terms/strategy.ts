@@ -64,6 +64,18 @@ export function offerRefusal(
 }
 
 /**
+ * Limits that keep to both: what only one of them names is not bought. None on one side leaves the other's.
+ * @example bothLimits([parsePrice('2 sat/KiB')], [parsePrice('1 sat/KiB'), parsePrice('1 sat/token')]) // KiB alone, up to 1 sat
+ */
+export function bothLimits(one: readonly Price[], other: readonly Price[]): readonly Price[] {
+  if (one.length === 0 || other.length === 0) return [...one, ...other]
+  const isIn = (limits: readonly Price[], { unit }: Price) => limits.some((limit) => limit.unit === unit)
+  const both = [...one.filter((limit) => isIn(other, limit)), ...other.filter((limit) => isIn(one, limit))]
+  // An empty list would be no limit: no price is of a unit without a name.
+  return both.length > 0 ? both : [{ msat: 0n, per: 1n, unit: '' }]
+}
+
+/**
  * Takes any offer within the limits, and never haggles.
  * @example acceptUpTo([parsePrice('2 sat/1k tokens'), parsePrice('1 sat/MiB')])
  */

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { openWebSocket } from '../../src/buyer/requests/websocket.ts'
 import { acceptUpgrades } from '../../src/gateway/websocket/upgrade.ts'
+import { msat } from '../../src/money/msat.ts'
+import { byCharge, byL402, offeredBy } from '../schemes/offered.ts'
 import { atEnd, openStand } from './stand.ts'
 
 /** A service whose sockets do as `serve` says. */
@@ -137,4 +139,96 @@ test('an upstream that opens none is a 502, and costs nothing', async () => {
 test('what a WebSocket cannot count is not sold as one', async () => {
   const { buyer, ws } = await stand(await echo(), '1 sat/image')
   await expect(openWebSocket(buyer(), ws)).rejects.toMatchObject({ details: { status: '400' } })
+})
+
+/** By each of the field's schemes. */
+const FIRST = ['session', 'charge', 'l402'] as const
+type First = (typeof FIRST)[number]
+
+async function paidFirst(upstream: string, price: string, schemes: readonly First[], allowance?: string) {
+  const route = { name: 'feed', upstream, price, schemes: [...schemes], ...(allowance !== undefined && { allowance }) }
+  const opened = await openStand({ routes: [route] })
+  const upgrades = acceptUpgrades(opened.server.server, opened.gateway)
+  atEnd(() => upgrades.close())
+  return { ...opened, ws: opened.url.replace('http', 'ws') }
+}
+
+/** What a bare upgrade is told. */
+async function refused(ws: string): Promise<Response> {
+  const [, answer] = await once(new WebSocket(ws), 'unexpected-response')
+  const headers = new Headers()
+  for (let i = 0; i < answer.rawHeaders.length; i += 2) headers.append(answer.rawHeaders[i], answer.rawHeaders[i + 1])
+  answer.resume()
+  return new Response(null, { status: answer.statusCode, headers })
+}
+
+test.each(FIRST)('our buyer pays a WebSocket by %s', async (scheme) => {
+  const { buyer, ws, nodes } = await paidFirst(await echo(), '1 sat/message', [scheme])
+  const payer = buyer()
+  const socket = await openWebSocket(payer, ws)
+  await socket.send('hello')
+  for await (const message of socket) {
+    expect(message).toBe('hello')
+    break
+  }
+  await socket.close()
+  await payer.close()
+  const left = nodes.buyer.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+  const earned = nodes.seller.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+  expect([earned, left]).toEqual([20_000n, scheme === 'session' ? 18_000n : 0n])
+})
+
+test('a client of another shows its L402 token with the upgrade, and has what it paid for, to the message', async () => {
+  let seen: NodeJS.Dict<string | string[]> = {}
+  const upstream = await feed((socket, headers) => {
+    seen = headers
+    socket.on('message', (data, binary) => socket.send(data, { binary }))
+  })
+  const { ws, nodes } = await paidFirst(upstream, '1 sat/message', ['l402'], '5 sat')
+  const offered = offeredBy(await refused(ws))
+  expect(offered.names).toEqual(['l402'])
+  const outcome = await nodes.buyer.pay({ request: offered.l402().invoice, maxFee: msat(0n), timeoutMs: 10_000 })
+  if (outcome.status !== 'settled') throw new Error('not paid')
+  const headers = byL402(offered, outcome.preimage)
+  const client = new WebSocket(ws, { headers })
+  const got: string[] = []
+  client.on('message', (data) => {
+    got.push(`${data}`)
+    client.send('again')
+  })
+  await once(client, 'open')
+  client.send('hello')
+  const [code, reason] = await once(client, 'close')
+  // Five messages: three of the client's, and two that came back.
+  expect(got).toEqual(['hello', 'again'])
+  expect([code, `${reason}`]).toEqual([4402, expect.stringMatching(/\w/)])
+  expect(JSON.stringify(seen)).not.toContain(outcome.preimage)
+  const [, answer] = await once(new WebSocket(ws, { headers }), 'unexpected-response')
+  expect(answer.statusCode, 'it is used up').toBe(402)
+})
+
+test('a charge opens one WebSocket', async () => {
+  const { ws, nodes } = await paidFirst(await echo(), '1 sat/message', ['charge'])
+  const offered = offeredBy(await refused(ws))
+  const outcome = await nodes.buyer.pay({ request: offered.invoice(), maxFee: msat(0n), timeoutMs: 10_000 })
+  if (outcome.status !== 'settled') throw new Error('not paid')
+  const headers = byCharge(offered, outcome.preimage)
+  const client = new WebSocket(ws, { headers })
+  await once(client, 'open')
+  const [, answer] = await once(new WebSocket(ws, { headers }), 'unexpected-response')
+  expect(answer.statusCode).toBe(402)
+  client.close()
+  await once(client, 'close')
+})
+
+test('what a WebSocket cannot count is not offered either: whoever pays first would have paid for nothing', async () => {
+  const { ws, nodes } = await paidFirst(await echo(), '1 sat/image', ['l402'])
+  expect((await refused(ws)).status).toBe(400)
+  expect(nodes.seller.requests).toEqual([])
+})
+
+test('an upstream that opens none uses up no charge', async () => {
+  const { buyer, ws } = await paidFirst('http://127.0.0.1:9', '2 sat/request', ['charge'])
+  const payer = buyer()
+  await expect(openWebSocket(payer, ws)).rejects.toMatchObject({ code: 'seller-failed', details: { status: '502' } })
 })

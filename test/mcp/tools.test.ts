@@ -20,6 +20,7 @@ import { MemoryJournal } from '../../src/ledger/memory/journal.ts'
 import { type Msat, sat } from '../../src/money/msat.ts'
 import { parsePrice } from '../../src/money/price.ts'
 import { floor } from '../../src/terms/reserve.ts'
+import { SCHEME_NAMES } from '../../src/wire/challenges.ts'
 import { Market } from '../trade/market.ts'
 import { Agent } from './agent.ts'
 
@@ -76,6 +77,8 @@ async function agentOf(allowed: Partial<Allowed> = {}, journal = new MemoryJourn
     max: sat(500),
     maxPrice: [],
     ahead: sat(8),
+    schemes: SCHEME_NAMES,
+    maxRisk: sat(50),
     maxFeePercent: 3,
     isInsecure: false,
     isPrivateAllowed: true,
@@ -312,7 +315,10 @@ test('bodies: what is sent, what is no text, and a character that the bound cuts
 test('a node that is away is told, and tried again at the next call', async () => {
   let away = true
   const session = new AgentSession(
-    { max: sat(50) as Msat, maxPrice: [], ahead: sat(8), maxFeePercent: 3, isInsecure: false, isPrivateAllowed: true },
+    {
+      ...{ max: sat(50) as Msat, maxPrice: [], ahead: sat(8), schemes: SCHEME_NAMES, maxRisk: sat(50) },
+      ...{ maxFeePercent: 3, isInsecure: false, isPrivateAllowed: true },
+    },
     new MemoryJournal(),
     async () => {
       if (away) throw new Error('no connection')

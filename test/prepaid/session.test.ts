@@ -67,6 +67,17 @@ describe('a session', () => {
     },
   )
 
+  it('gets one more when its seller has used up the last before it said that it has it', async () => {
+    const shop: SessionShop = await SessionShop.open({
+      chunks: 70,
+      toppedUp: async () => void (shop.stalls < 3 && (await expect.poll(() => shop.stalls).toBeGreaterThan(1))),
+    })
+    const buyer = shop.buyer({ maxRisk: '20 sat' })
+    expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(70)
+    await buyer.close()
+    expect(shop.refunded + sat(70)).toBe(shop.earned)
+  })
+
   it('serves further requests by its bearer, and a further deposit when it is empty', async () => {
     const shop = await SessionShop.open({ chunks: 15 })
     const buyer = shop.buyer()

@@ -42,6 +42,8 @@ export interface SessionShopOptions {
   readonly receipt?: (receipt: Record<string, unknown>) => Record<string, unknown>
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
+  /** Called when a further deposit counts already, and before that is answered. */
+  readonly toppedUp?: () => Promise<void>
 }
 
 interface Session {
@@ -132,6 +134,7 @@ export class SessionShop {
         const session = this.sessions.get(action.sessionId)!
         session.deposits += amount!
         session.wake()
+        await this.#options.toppedUp?.()
         return Response.json({ status: 'ok' }, { headers: this.#receipt(action.sessionId) })
       }
       const { returnInvoice } = action

@@ -13,6 +13,7 @@ import { type PurseEvent, Purses } from '../../src/proxy/purses.ts'
 import { Reachable } from '../../src/proxy/reach.ts'
 import type { RequestEvent } from '../../src/proxy/requests.ts'
 import { Upstream } from '../../src/proxy/upstream.ts'
+import { SCHEME_NAMES, type SchemeName } from '../../src/wire/challenges.ts'
 import { atEnd, type Stand } from '../gateway/stand.ts'
 
 export interface ProxyStand extends PayingProxy {
@@ -29,6 +30,8 @@ export interface ProxySettings extends Partial<Omit<ProxyOptions, 'to'>> {
   readonly max?: string
   readonly maxPrice?: string
   readonly ahead?: string
+  readonly maxRisk?: string
+  readonly schemes?: readonly SchemeName[]
   readonly idleMs?: number
   readonly privateNetworks?: boolean
 }
@@ -42,6 +45,8 @@ export async function openProxyStand(
     to,
     max = '1000 sat',
     ahead = '10 sat',
+    maxRisk = '50 sat',
+    schemes = SCHEME_NAMES,
     idleMs = 3_600_000,
     maxPrice,
     privateNetworks = false,
@@ -64,6 +69,8 @@ export async function openProxyStand(
     fetch: upstream.fetch,
     max: parseMsat(max),
     ahead: parseMsat(ahead),
+    schemes,
+    maxRisk: parseMsat(maxRisk),
     maxFeePercent: 3,
     insecure: false,
     idleMs,

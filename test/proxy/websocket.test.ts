@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { acceptUpgrades } from '../../src/gateway/websocket/upgrade.ts'
+import type { SchemeName } from '../../src/wire/challenges.ts'
 import { atEnd, openStand } from '../gateway/stand.ts'
 import { openProxyStand, type ProxySettings } from './stand.ts'
 
@@ -18,8 +19,8 @@ async function feed(serve: (socket: WebSocket) => void): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-async function sold(upstream: string, price: string, settings: ProxySettings = {}) {
-  const stand = await openStand({ routes: [{ name: 'feed', upstream, price }] })
+async function sold(upstream: string, price: string, settings: ProxySettings = {}, schemes?: SchemeName[]) {
+  const stand = await openStand({ routes: [{ name: 'feed', upstream, price, ...(schemes && { schemes }) }] })
   const upgrades = acceptUpgrades(stand.server.server, stand.gateway)
   atEnd(() => upgrades.close())
   const proxy = await openProxyStand(stand, settings)
@@ -74,4 +75,19 @@ test.each([
   expect(answer.statusCode).toBe(status)
   expect(answer.headers['content-type']).toBe('application/problem+json')
   answer.destroy()
+})
+
+test('a seller that wants to be paid first is: a token opens one socket after the other', async () => {
+  const { stand, proxy, at } = await sold(await echo(), '1 sat/message', {}, ['l402'])
+  for (const word of ['one', 'two']) {
+    const socket = new WebSocket(at)
+    await once(socket, 'open')
+    socket.send(word)
+    const [data] = await once(socket, 'message')
+    expect(`${data}`).toBe(word)
+    socket.close()
+    await once(socket, 'close')
+  }
+  expect(proxy.purses.prepaid).toMatchObject([{ prepaid: { scheme: 'l402', uses: 2, state: 'open' } }])
+  expect(stand.nodes.seller.settlements).toMatchObject([{ amount: 20_000n }])
 })

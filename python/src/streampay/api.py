@@ -282,9 +282,10 @@ def add_caller(
     hosts: Mapping[str, str | int | None] | None,
     max_price: str | None,
     ahead: str | int | None,
+    max_risk: str | int | None = None,
 ) -> Call[str]:
     body: Json = {"name": name}
-    for member, value in (("max", most), ("perDay", per_day), ("ahead", ahead)):
+    for member, value in (("max", most), ("perDay", per_day), ("ahead", ahead), ("maxRisk", max_risk)):
         if value is not None:
             body[member] = _amount(value)
     if max_price is not None:

@@ -36,16 +36,19 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 class _Terms:
     """What a client may spend."""
 
-    def __init__(self, most: str | int | None, max_price: str | None, ahead: str | int | None) -> None:
+    def __init__(
+        self, most: str | int | None, max_price: str | None, ahead: str | int | None, max_risk: str | int | None
+    ) -> None:
         self.most = None if most is None else to_msat(most)
         self.ahead = None if ahead is None else to_msat(ahead)
+        self.max_risk = None if max_risk is None else to_msat(max_risk)
         for price in () if max_price is None else max_price.split(","):
             Price.parse(price)
         self.max_price = max_price
 
     @property
     def are_own(self) -> bool:
-        return any(limit is not None for limit in (self.most, self.ahead, self.max_price))
+        return any(limit is not None for limit in (self.most, self.ahead, self.max_risk, self.max_price))
 
 
 class _Budget:
@@ -62,7 +65,7 @@ class _Budget:
         with self._client() as client:
             self._sweep(client)
             name = f"{_CALLER}-{os.getpid()}-{secrets.token_hex(6)}"
-            call = api.add_caller(name, terms.most, None, None, terms.max_price, terms.ahead)
+            call = api.add_caller(name, terms.most, None, None, terms.max_price, terms.ahead, terms.max_risk)
             self.token = read_answer(call, client.request(call.method, call.url, json=call.json))
             self.name = name
 
@@ -235,9 +238,10 @@ class PayingTransport(httpx.BaseTransport):
         max: str | int | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
         inner: httpx.BaseTransport | None = None,
     ) -> None:
-        terms = _Terms(max, max_price, ahead)
+        terms = _Terms(max, max_price, ahead, max_risk)
         self._daemon = daemon
         self._inner = inner or httpx.HTTPTransport(trust_env=False)
         self._budget = _Budget(daemon, terms)
@@ -278,10 +282,11 @@ class AsyncPayingTransport(httpx.AsyncBaseTransport):
         max: str | int | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
         start: bool = True,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._terms = _Terms(max, max_price, ahead)
+        self._terms = _Terms(max, max_price, ahead, max_risk)
         self._daemon, self._start = daemon, start
         self._inner = inner or httpx.AsyncHTTPTransport(trust_env=False)
         self._budget: _Budget | None = None
@@ -344,6 +349,7 @@ class Client(httpx.Client):
         max: str | int | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
         daemon: Daemon | None = None,
         start: bool = True,
         **options: Any,
@@ -353,12 +359,13 @@ class Client(httpx.Client):
             limits of the daemon hold alone.
         :param max_price: the most to accept for a unit (``"20 sat/s"``; several with commas)
         :param ahead: the most to have paid for what has not come; the daemon's own by default
+        :param max_risk: the most to pay in one piece before anything comes, to sellers that want it so; the daemon's own by default
         :param daemon: one whose address and token are known; else found, or started
         :param options: those of ``httpx.Client``, but for ``transport``, ``proxy``, ``mounts`` and ``verify``: the daemon connects
         """
         found = daemon or ensure_daemon(start=start)
         options.setdefault("timeout", _TIMEOUT)
-        transport = PayingTransport(found, max=max, max_price=max_price, ahead=ahead)
+        transport = PayingTransport(found, max=max, max_price=max_price, ahead=ahead, max_risk=max_risk)
         super().__init__(transport=transport, trust_env=False, **options)
 
     def stream_bytes(self, method: str, url: httpx.URL | str, **options: Any) -> Generator[bytes, None, None]:
@@ -421,12 +428,13 @@ class AsyncClient(httpx.AsyncClient):
         max: str | int | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
         daemon: Daemon | None = None,
         start: bool = True,
         **options: Any,
     ) -> None:
         options.setdefault("timeout", _TIMEOUT)
-        transport = AsyncPayingTransport(daemon, max=max, max_price=max_price, ahead=ahead, start=start)
+        transport = AsyncPayingTransport(daemon, max=max, max_price=max_price, ahead=ahead, max_risk=max_risk, start=start)
         super().__init__(transport=transport, trust_env=False, **options)
 
     async def stream_bytes(self, method: str, url: httpx.URL | str, **options: Any) -> AsyncIterator[bytes]:

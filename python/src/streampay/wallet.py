@@ -170,6 +170,7 @@ class Wallet:
         hosts: Mapping[str, str | int | None] | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
     ) -> str:
         """A token for another program, with a budget of its own. It is told this once. For the owner alone.
 
@@ -178,8 +179,9 @@ class Wallet:
         :param hosts: where alone it may go (``"api.example.com"``), and how much it may spend there a day, or ``None``
         :param max_price: the most to accept for a unit
         :param ahead: the most to have paid for what has not come
+        :param max_risk: the most to pay in one piece before anything comes, to sellers that want it so
         """
-        return self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead))
+        return self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead, max_risk))
 
     def remove_caller(self, name: str) -> None:
         """Its token opens nothing from then on."""
@@ -321,8 +323,9 @@ class AsyncWallet:
         hosts: Mapping[str, str | int | None] | None = None,
         max_price: str | None = None,
         ahead: str | int | None = None,
+        max_risk: str | int | None = None,
     ) -> str:
-        return await self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead))
+        return await self._send(api.add_caller(name, max, per_day, hosts, max_price, ahead, max_risk))
 
     async def remove_caller(self, name: str) -> None:
         await self._send(api.remove_caller(name))

@@ -55,6 +55,11 @@ export const close = call({
         body: { state: 'closed', returned, amount, ...(dispute && { dispute: troubleOf(dispute) }) },
       }
     }
+    const session = await parts.closeSession?.(id)
+    if (session?.refund) {
+      const { status, amount } = session.refund
+      return { status: 200, body: { state: 'closed', returned: status, amount } }
+    }
     const { node, fetch } = parts
     const { returned = 'nothing', amount } = await closeAgreement({ node, journal, ...(fetch && { fetch }) }, id)
     return { status: 200, body: { state: 'closed', returned, amount } }

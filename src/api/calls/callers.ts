@@ -53,13 +53,21 @@ export const removeCaller = call({
   },
 })
 
-function readLimits({ max, perDay, maxPrice, ahead, hosts }: Omit<z.output<typeof NewCaller>, 'name'>): CallerLimits {
+function readLimits({
+  max,
+  perDay,
+  maxPrice,
+  ahead,
+  maxRisk,
+  hosts,
+}: Omit<z.output<typeof NewCaller>, 'name'>): CallerLimits {
   const atHosts = Array.isArray(hosts) ? hosts.map((host) => [host, null] as const) : Object.entries(hosts ?? {})
   return {
     ...(max !== undefined && { max: parseMsat(max) }),
     ...(perDay !== undefined && { perDay: parseMsat(perDay) }),
     ...(maxPrice !== undefined && { maxPrice: maxPrice.split(',').map(parsePrice).map(formatPrice).join(', ') }),
     ...(ahead !== undefined && { ahead: parseMsat(ahead) }),
+    ...(maxRisk !== undefined && { maxRisk: parseMsat(maxRisk) }),
     ...(hosts !== undefined && {
       hosts: Object.fromEntries(
         atHosts.map(([host, most]) => [readHost(host), most === null ? null : parseMsat(most)]),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { askPrice, priceExamples, priceRecord } from '../../buyer/offers/price.ts'
+import { askOptions, compareOptions, optionRecord } from '../../buyer/offers/options.ts'
+import { priceExamples, priceRecord } from '../../buyer/offers/price.ts'
 import { readUrl } from '../../buyer/requests/urlText.ts'
 import { StreamError } from '../../errors/error.ts'
 import { readInvoice } from '../../lightning/verbs/verbs.ts'
@@ -45,12 +46,15 @@ export const askOffer = call({
     const { host } = new URL(url)
     if (hosts && !Object.hasOwn(hosts, host))
       throw new StreamError('target-refused', `${caller.name} may not go to ${host}`)
-    const offer = await askPrice(url, {
+    const found = await askOptions(url, {
       method: method.toUpperCase(),
       redirects: 'same-origin',
       signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
       ...(parts.fetch && { fetch: parts.fetch }),
     })
-    return { status: 200, body: priceRecord(url, offer, offer && priceExamples(offer)) }
+    const { asked } = found ? compareOptions(found) : { asked: [] }
+    const offer = found?.options.find((option) => option.scheme === 'stream')?.offer
+    const record = offer || asked.length === 0 ? priceRecord(url, offer, offer && priceExamples(offer)) : { url }
+    return { status: 200, body: { ...record, ...(asked.length > 0 && { offers: asked.map(optionRecord) }) } }
   },
 })

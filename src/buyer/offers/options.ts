@@ -73,6 +73,22 @@ export function compareOptions({ options, skipped }: PaymentOptions): {
   return { asked, skipped: left }
 }
 
+/** One way to pay under the names of its JSON; amounts in msat. */
+export interface OptionRecord {
+  readonly scheme: SchemeName
+  /** As people read it; absent where the seller does not say what it is for. */
+  readonly price?: string
+  readonly ahead?: string
+  readonly risk: string
+}
+
+export const optionRecord = ({ scheme, asks, ahead }: AskedOption): OptionRecord => ({
+  scheme,
+  ...(asks !== '?' && { price: asks }),
+  ...(ahead !== undefined && { ahead: `${ahead}` }),
+  risk: RISK[scheme],
+})
+
 /** What is at risk under each scheme, in one line. */
 export const RISK: Readonly<Record<SchemeName, string>> = {
   stream: 'at risk: what you let be paid ahead, and no more',

@@ -11,6 +11,7 @@ import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
+import { countedBody } from '../received/countedBody.ts'
 import { fitsBody } from '../requests/bodyDigest.ts'
 import { hasRoom } from '../requests/ownHeaders.ts'
 import { placeOf } from '../requests/place.ts'
@@ -39,8 +40,16 @@ export interface PrepaidSummary {
   readonly paymentHash: string
   readonly paid: Msat
   readonly fees: Msat
+  /** Payments of this buyer object: none for what an earlier run bought. */
+  readonly payments: number
+  /** What this buyer object used of it, by its own count; of a charge or a token that it bought all, once there was an answer. */
+  readonly received: Msat
   /** Requests that were answered on it. */
   readonly uses: number
+  /** Requests that are being answered; of a session until the answer is read. */
+  readonly active: number
+  /** An earlier run bought it. */
+  readonly resumed: boolean
   /** `open` while it may be used again, also by a later run. */
   readonly state: 'open' | 'closed'
   /** Of a session that was closed: what became of what was left. */
@@ -56,6 +65,8 @@ export interface PrepaidParts extends PrepaidLimits {
   readonly insecure: boolean
   /** What may be paid by, the most wanted first. */
   readonly schemes: readonly SchemeName[]
+  /** Told when something was bought, and when it is over. */
+  readonly onChange: (summary: PrepaidSummary) => void
 }
 
 /** A request that is paid for. */
@@ -81,7 +92,10 @@ class Held {
   readonly receipts: Receipts
   /** Payment hashes of its further deposits that are being paid. */
   readonly paying = new Set<string>()
+  payments: number
   uses = 0
+  active = 0
+  readonly #resumed: boolean
   /** It was answered with something else than a 402, now or in an earlier run. */
   wasGood: boolean
   /** Refused after it was paid for, now or in an earlier run: tried once more before it is given up. */
@@ -89,6 +103,8 @@ class Held {
   /** What earlier runs paid for it, with the further deposits of a session. How much of that they used, only the seller knows. */
   readonly before: Msat
   state: PrepaidSummary['state'] = 'open'
+  /** The closing of a session that is under way: nothing new is asked on it. */
+  ending: Promise<void> | undefined
 
   /** @param earlier what an earlier run left of it */
   constructor(
@@ -102,17 +118,27 @@ class Held {
     this.fees = fee
     this.paid = earlier?.paid ?? token.amount
     this.before = earlier?.paid ?? ZERO
+    this.payments = earlier ? 0 : 1
+    this.#resumed = earlier !== undefined
     this.receipts = new Receipts(token, (fault) => journal.noteFault(token.id, fault))
     this.wasGood = earlier !== undefined && wasAnswered(earlier.entry)
     this.wasRefused = earlier !== undefined && wasRefused(earlier.entry)
   }
 
+  get isUsable(): boolean {
+    return this.state === 'open' && !this.ending
+  }
+
   summary(): PrepaidSummary {
     const { id: agreement, scheme, url, paymentHash } = this.token
-    const { paid, fees, uses, state, refund } = this
+    const { paid, fees, payments, uses, active, state, refund } = this
     const { fault: receiptFault } = this.receipts
+    const whole = this.#resumed || uses === 0 ? ZERO : paid
+    const received = scheme === 'session' ? (this.account?.spent ?? ZERO) : whole
+    const figures = { paid, fees, payments, received, uses, active }
+    const resumed = this.#resumed
     const told = { ...(refund && { refund }), ...(receiptFault && { receiptFault }) }
-    return { agreement, scheme, url, paymentHash, paid, fees, uses, state, ...told }
+    return { agreement, scheme, url, paymentHash, ...figures, resumed, state, ...told }
   }
 }
 
@@ -162,7 +188,7 @@ export class Prepaid {
   async #fetch(asking: Asking): Promise<Response | undefined> {
     const { url, request } = asking
     const held = this.#byPlace.get(placeOf(url))
-    if (!held || held.state === 'closed' || !(await isGoodFor(held.token, request))) return undefined
+    if (!held?.isUsable || !(await isGoodFor(held.token, request))) return undefined
     const response = await this.#present(held, asking)
     if (response.status === 402) await this.#close(held)
     return response
@@ -210,15 +236,42 @@ export class Prepaid {
     for (const { token } of this.#held.values()) await wallet.journal.releaseAgreement(token.id)
   }
 
+  /**
+   * Closes one session, so that what is left of it comes back; `undefined` if there is no such one.
+   * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`: it is open then, and can be tried again
+   */
+  async closeOne(id: string): Promise<PrepaidSummary | undefined> {
+    const held = this.#held.get(id)
+    if (held?.token.scheme !== 'session' || !held.isUsable) return undefined
+    await this.#endSession(held)
+    const { wallet } = await this.#parts.ready()
+    await wallet.journal.releaseAgreement(id)
+    return held.summary()
+  }
+
   async #endSession(held: Held): Promise<void> {
-    const { token, preimage, state } = held
-    if (token.scheme !== 'session' || state === 'closed') return
+    if (held.token.scheme !== 'session' || held.state === 'closed') return
+    held.ending ??= this.#closeSession(held).finally(() => {
+      held.ending = undefined
+    })
+    await held.ending
+  }
+
+  async #closeSession(held: Held): Promise<void> {
+    const { token, preimage } = held
     const { wallet } = await this.#parts.ready()
     await held.account?.end()
     const place = this.#sessionPlace(held, wallet)
     await this.#takeUpDeposits(place, token, wallet)
     held.refund = await closeSession(place, token, preimage)
+    this.#over(held)
+  }
+
+  #over(held: Held): void {
+    if (held.state === 'closed') return
     held.state = 'closed'
+    for (const [place, other] of this.#byPlace) if (other === held) this.#byPlace.delete(place)
+    this.#parts.onChange(held.summary())
   }
 
   #sends({ node, journal }: Wallet): SessionPlace {
@@ -281,7 +334,7 @@ export class Prepaid {
 
   async #takeUp(entry: JournalAgreement, token: Token, wait: boolean, asking: Asking): Promise<Held | undefined> {
     const known = this.#held.get(token.id)
-    if (known) return known.state === 'open' ? known : undefined
+    if (known) return known.isUsable ? known : undefined
     const { wallet } = await this.#parts.ready()
     const { journal } = wallet
     if (!(await journal.holdAgreement(token.id))) return undefined
@@ -334,6 +387,7 @@ export class Prepaid {
     const held = this.#keep(new Held(wallet, token, paid))
     held.ownHeaders = asking.own
     if (isSession) this.#account(held, request, performance.now() - startedAt)
+    this.#parts.onChange(held.summary())
     for (let attempt = 0; ; attempt++) {
       const response = await this.#present(held, asking)
       if (response.status !== 402) return response
@@ -407,6 +461,7 @@ export class Prepaid {
     const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
     held.fees = msat(held.fees + paid.fee)
     held.paid = msat(held.paid + token.amount)
+    held.payments++
     await tellDeposit(this.#sessionPlace(held, wallet), token, paid.preimage).catch(async (error) => {
       // It is told again before the session is closed, or by a later run.
       await wallet.journal.releaseAgreement(token.id)
@@ -425,8 +480,26 @@ export class Prepaid {
 
   /** Sends the request with a token, and notes what that says of the token. */
   async #present(held: Held, asking: Asking): Promise<Response> {
+    held.active++
+    let isOver = false
+    const leave = () => {
+      if (!isOver) held.active--
+      isOver = true
+    }
+    try {
+      const response = await this.#answered(held, asking, leave)
+      // Of a session it is over when it was read.
+      if (!held.account || response.status === 402 || !response.body) leave()
+      return response
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
+  async #answered(held: Held, asking: Asking, leave: () => void): Promise<Response> {
     const { token } = held
-    const { url, own } = asking
+    const { url, request, own } = asking
     if (own && placeOf(url) === placeOf(token.url)) held.ownHeaders = own
     const response =
       token.scheme === 'session' ? await this.#useSession(held, asking) : await this.#show(held, asking, {})
@@ -440,7 +513,7 @@ export class Prepaid {
     const { account } = held
     if (account) {
       const before = account.spent
-      return notePurchase(account.follow(response), {
+      return notePurchase(whileRead(account.follow(response), leave, request.signal), {
         agreement: token.id,
         get cost() {
           return minus(account.spent, before)
@@ -450,7 +523,8 @@ export class Prepaid {
         },
       })
     }
-    const cost = token.scheme === 'charge' || held.uses === 1 ? token.amount : ZERO
+    const isFirst = held.uses === 1 && held.payments > 0
+    const cost = token.scheme === 'charge' || isFirst ? token.amount : ZERO
     return notePurchase(response, { agreement: token.id, cost, paid: token.amount })
   }
 
@@ -462,6 +536,8 @@ export class Prepaid {
     if ('token' in token.challenge && isCall) {
       headers.set(L402_TOKEN_METADATA, toL402Metadata(token.challenge.token, preimage))
     }
+    // The events of a session could not be taken out of what is compressed.
+    if (token.scheme === 'session') headers.set('accept-encoding', 'identity')
     return this.#parts.send(url, { ...request, headers })
   }
 
@@ -527,8 +603,7 @@ export class Prepaid {
       () => false,
       (error) => held.wasGood && isAway(error),
     )
-    held.state = 'closed'
-    for (const [place, other] of this.#byPlace) if (other === held) this.#byPlace.delete(place)
+    this.#over(held)
     const { wallet } = await this.#parts.ready()
     if (!isLeft) await wallet.journal.closeAgreement(held.token.id, undefined)
   }
@@ -539,6 +614,22 @@ const USED_UP: readonly ErrorCode[] = ['challenge-invalid', 'payment-insufficien
 const PAYABLE: readonly SchemeName[] = ['session', 'charge', 'l402']
 /** What a payment is taken to last before one was made. */
 const FIRST_LATENCY_MS = 1000
+
+/** An answer of which is told when it is whole, or its reader left. */
+function whileRead(response: Response, leave: () => void, signal: AbortSignal | null | undefined): Response {
+  if (!response.body) return response
+  const reading = {
+    waiting() {},
+    read() {},
+    done: leave,
+    cut(reason: unknown) {
+      leave()
+      return reason
+    },
+  }
+  const body = countedBody(response.body, reading, signal ?? new AbortController().signal)
+  return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
+}
 
 /** The most wanted option that is within the limits. @throws StreamError what is wrong with the most wanted, if none is */
 function choose(

@@ -59,6 +59,10 @@ export class SessionAccount {
   get deposits(): Msat {
     return this.#deposits
   }
+  /** With those on their way: the seller may have them, and deliver on them, before it says so. */
+  get #expected(): Msat {
+    return msat(this.#deposits + BigInt(this.#running.size) * this.#terms.deposit)
+  }
   /** By the buyer's own count, or the seller's word that all was spent. */
   get spent(): Msat {
     return this.#spent
@@ -75,8 +79,10 @@ export class SessionAccount {
       this.#count(1n, 0n)
       return response
     }
-    const body = response.body.pipeThrough(this.#counting())
-    return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
+    const followed = new Response(response.body.pipeThrough(this.#counting()), response)
+    // It is shorter without the session's own events.
+    followed.headers.delete('content-length')
+    return Object.defineProperty(followed, 'url', { value: response.url })
   }
 
   #counting(): ReadableWritablePair<Uint8Array, Uint8Array> {
@@ -106,7 +112,7 @@ export class SessionAccount {
 
   /** Pays a further deposit now; one that is on its way is waited for. @throws StreamError what keeps it from being paid */
   async topUpNow(): Promise<void> {
-    this.#spent = this.#deposits
+    this.#spent = max(this.#spent, this.#deposits)
     await this.#topUpNeeded()
     if (this.#error) throw this.#error
   }
@@ -120,7 +126,7 @@ export class SessionAccount {
   #count(units: bigint, bytes: bigint): void {
     this.#events += units
     this.#bytes += bytes
-    this.#spent = min(msat(this.#spent + units * this.#terms.each), this.#deposits)
+    this.#spent = min(msat(this.#spent + units * this.#terms.each), this.#expected)
     this.#rate.note(this.#spent, performance.now())
     this.#kick()
   }
@@ -131,7 +137,7 @@ export class SessionAccount {
     const low = max(msat(needed), msat(deposit / 4n))
     while (!this.#error && !this.#ended && this.#running.size < this.#most) {
       // What is on its way counts as if it were there: it is at risk as much.
-      const left = minus(this.#deposits, this.#spent) + BigInt(this.#running.size) * deposit
+      const left = minus(this.#expected, this.#spent)
       if (left > low || left + deposit > maxRisk) return
       void this.#topUp()
     }
@@ -177,19 +183,18 @@ export class SessionAccount {
           new StreamError('payment-insufficient', 'the seller gave the stream up: its session was empty for too long')
         )
       }
-      this.#checkCount(msat(balanceSpent * 1000n))
-      this.#spent = this.#deposits
+      this.#spent = max(this.#deposits, this.#checked(msat(balanceSpent * 1000n)))
       void this.#topUpNeeded().then(() => this.#error && controller.error(this.#error))
     } catch (error) {
       this.#error = error
     }
   }
 
-  /** What the seller says was spent can be no more than that. */
-  #checkCount(stated: Msat): void {
-    const spent = min(stated, this.#deposits)
+  /** What the seller says was spent: no more than what came can have cost. @throws StreamError `count-mismatch` */
+  #checked(stated: Msat): Msat {
+    const spent = min(stated, this.#expected)
     const { mostSpent: most } = this
-    if (spent <= most) return
+    if (spent <= most) return spent
     throw new StreamError(
       'count-mismatch',
       `the seller says that ${formatMsat(spent)} were spent, and what came can have cost ${formatMsat(most)} at most`,

@@ -11,7 +11,7 @@ import { encodeStatement } from '../../wire/statement.ts'
 import { dim, green, yellow } from '../output/colour.ts'
 import { formatUnits, plural } from '../output/meter.ts'
 import type { Output } from '../output/output.ts'
-import { type EndRecord, endRecordOf } from '../output/record.ts'
+import { type EndRecord, endRecordOf, prepaidRecord } from '../output/record.ts'
 import { reportError } from '../output/reportError.ts'
 
 /** Says how it all ended, and returns the exit code. */
@@ -45,19 +45,8 @@ export function finish(
 
 /** What was paid for before it came. */
 function tellOfPrepaid(one: PrepaidSummary, output: Output): void {
-  const { agreement, scheme, url, paymentHash, paid, fees, uses, state, refund } = one
-  const back = refund && { returned: `${refund.amount}`, return: refund.status }
-  output.event('prepaid', {
-    agreement,
-    scheme,
-    url,
-    paymentHash,
-    paid: `${paid}`,
-    fees: `${fees}`,
-    uses,
-    state,
-    ...back,
-  })
+  const { scheme, paid, fees, uses, state, refund } = one
+  output.event('prepaid', { ...prepaidRecord(one) })
   const routing = fees > 0n ? `, ${formatMsat(fees)} of fees` : ''
   output.say(`${green('paid ')} ${formatMsat(paid)} by ${scheme}${routing} · ${plural(uses, 'request')}`)
   if (refund) output.say(dim(`      ${REFUND[refund.status](formatMsat(refund.amount))}`))
@@ -70,7 +59,7 @@ function tellOfReceipt(agreement: string, { code, message, hint }: StreamError, 
   output.say(`${yellow('warning')} ${message}`)
 }
 
-const REFUND: Readonly<Record<Refund['status'], (amount: string) => string>> = {
+export const REFUND: Readonly<Record<Refund['status'], (amount: string) => string>> = {
   settled: (amount) => `${amount} came back`,
   pending: (amount) => `${amount} have not come back yet`,
   failed: (amount) => `${amount} could not be paid back, says the seller, and stay with it`,

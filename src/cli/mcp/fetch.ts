@@ -12,8 +12,8 @@ import { tellProgress } from './progress.ts'
 import { requestOf } from './request.ts'
 import { answered, budgetOf, budgetText, failed } from './results.ts'
 import { type fetchInput, USUAL_SECONDS, USUAL_TEXT } from './schemas.ts'
-import type { AgentSession, Purchase } from './session.ts'
-import { strategyOf } from './strategy.ts'
+import { type AgentSession, type Purchase, refunded } from './session.ts'
+import { ownPrices, strategyOf } from './strategy.ts'
 
 type FetchInput = z.output<typeof fetchInput>
 
@@ -42,6 +42,7 @@ export async function fetchTool(
   const purchase = session.begin({
     max: input.max === undefined ? undefined : parseMsat(input.max),
     strategy: strategyOf(input, session.allowed.maxPrice),
+    maxPrice: ownPrices(input),
     signal: context.mcpReq.signal,
   })
   const { buyer, signal } = purchase
@@ -133,16 +134,25 @@ function sumsOf({ buyer }: Purchase, closings: readonly Closing[]) {
       closings.find(({ agreement }) => agreement === trade.agreement),
     ),
   )
-  const sum = (of: (record: (typeof records)[number]) => string) =>
-    `${records.reduce((total, record) => total + BigInt(of(record)), 0n)}`
+  const sum = (of: (record: (typeof records)[number]) => string, first: bigint) =>
+    `${records.reduce((total, record) => total + BigInt(of(record)), first)}`
   const [last] = buyer.trades.slice(-1)
   const record = records.at(-1)
+  const bought = buyer.prepaid.filter(({ payments }) => payments > 0)
+  const [first] = buyer.prepaid
   return {
     spent: `${buyer.spent}`,
-    charged: sum(({ delivered }) => delivered),
-    fees: sum(({ fees }) => fees),
-    returned: sum(({ returned }) => returned),
-    payments: records.reduce((total, { payments }) => total + payments, 0),
+    charged: sum(
+      ({ delivered }) => delivered,
+      buyer.prepaid.reduce((total, { received }) => total + received, 0n),
+    ),
+    fees: sum(
+      ({ fees }) => fees,
+      bought.reduce((total, { fees }) => total + fees, 0n),
+    ),
+    returned: sum(({ returned }) => returned, refunded(buyer.prepaid)),
+    payments: [...records, ...bought].reduce((total, { payments }) => total + payments, 0),
+    ...(first && { scheme: first.scheme, agreement: first.agreement }),
     ...(last && record && { agreement: last.agreement, price: record.price, unit: record.unit, units: record.units }),
   }
 }

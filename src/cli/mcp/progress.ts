@@ -15,10 +15,14 @@ export function tellProgress(buyer: Buyer, max: Msat, { mcpReq }: ServerContext)
   let told = -1n
   const tell = () => {
     const { trades } = buyer
-    const paid = trades.reduce((sum, trade) => sum + trade.paid, 0n)
-    if (trades.length === 0 || paid <= told) return
+    const prepaid = buyer.prepaid.filter(({ payments }) => payments > 0)
+    const paid = [...trades, ...prepaid].reduce((sum, one) => sum + one.paid, 0n)
+    if (trades.length + prepaid.length === 0 || paid <= told) return
     told = paid
-    const counted = trades.map(({ steps, unit }) => formatUnits(steps, unit)).join(', ')
+    const counted = [
+      ...trades.map(({ steps, unit }) => formatUnits(steps, unit)),
+      ...prepaid.map(({ received, scheme }) => `${formatMsat(received)} by ${scheme}`),
+    ].join(', ')
     const params = {
       progressToken,
       progress: Number(paid),

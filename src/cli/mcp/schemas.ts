@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SCHEME_NAMES } from '../../wire/challenges.ts'
 
 /** What an answer may hold in all, and by default: it lies in the agent's context. */
 export const MAX_TEXT = 1 << 20
@@ -67,11 +68,23 @@ export const priceInput = z.object({
   body: request.body,
   use: z.string().max(60).optional().describe('What this much use costs, such as "25 MiB", "90 s" or "3k tokens"'),
 })
+/** One way to pay that a seller offers. */
+const option = z.object({
+  scheme: z.enum(SCHEME_NAMES),
+  price: z.string().optional().describe('In words; absent where the seller does not say what it is for'),
+  ahead: msat('Paid in one piece before anything comes').optional(),
+  risk: z.string().describe('What is lost if the seller keeps it'),
+  withinLimits: z.boolean().describe('Whether the person lets it be paid so'),
+})
 export const priceOutput = z.object({
   url: z.string(),
-  free: z.boolean().describe('It asks for no payment by use'),
-  offer: z.object(offer).optional(),
-  withinLimits: z.boolean().optional().describe('Whether the price is within what the person accepts'),
+  free: z.boolean().describe('It asks for no payment'),
+  offer: z.object(offer).optional().describe('What it asks by use'),
+  offers: z
+    .array(option)
+    .optional()
+    .describe('Every way to pay; fetch takes one that is within the limits, in the order that the person set'),
+  withinLimits: z.boolean().optional().describe('Whether one of them is within what the person accepts'),
 })
 
 export const fetchInput = z.object({
@@ -111,6 +124,7 @@ export const fetchOutput = z.object({
   ...sums,
   payments: z.int(),
   agreement: z.string().optional(),
+  scheme: z.enum(SCHEME_NAMES).optional().describe('What it was paid by, if it was paid before it came'),
   budget,
 })
 
@@ -129,6 +143,8 @@ export const spendingOutput = z.object({
   budget,
   maxPrice: z.array(z.string()).describe('The most that the person accepts for a unit; none: any price'),
   ahead: msat('The most that is paid for what has not come'),
+  maxRisk: msat('The most that is paid in one piece before anything comes, to sellers that want it so'),
+  schemes: z.array(z.enum(SCHEME_NAMES)).describe('What may be paid by, the most wanted first'),
   stopped: z
     .object({ at: z.string(), reason: z.string() })
     .optional()

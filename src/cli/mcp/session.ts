@@ -1,5 +1,6 @@
 import { Budget } from '../../buyer/budget.ts'
 import { type Buyer, createBuyer } from '../../buyer/buyer.ts'
+import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { StreamError } from '../../errors/error.ts'
@@ -7,7 +8,8 @@ import type { Journal } from '../../ledger/index.ts'
 import type { LightningNode } from '../../lightning/node.ts'
 import { type Msat, min, msat } from '../../money/msat.ts'
 import type { Price } from '../../money/price.ts'
-import type { BuyerStrategy } from '../../terms/strategy.ts'
+import { type BuyerStrategy, bothLimits } from '../../terms/strategy.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
 import { checkHost, type HostRules } from './hosts.ts'
 import { readStop, type Stop, writeStop } from './stopMark.ts'
 
@@ -19,6 +21,10 @@ export interface Allowed extends HostRules {
   readonly perDay?: Msat | undefined
   readonly maxPrice: readonly Price[]
   readonly ahead: Msat
+  /** What may be paid by, the most wanted first. */
+  readonly schemes: readonly SchemeName[]
+  /** The most to pay in one piece before anything comes. */
+  readonly maxRisk: Msat
   readonly maxFeePercent: number
   readonly isInsecure: boolean
 }
@@ -36,6 +42,8 @@ export interface Order {
   /** The most for this purchase; what is left of the budget without. */
   readonly max?: Msat | undefined
   readonly strategy: BuyerStrategy
+  /** The most that the agent accepts for a unit, besides what the person does; nothing by default. A strategy is not asked about what is prepaid. */
+  readonly maxPrice?: readonly Price[]
   readonly signal: AbortSignal
 }
 
@@ -82,6 +90,11 @@ export class AgentSession {
     return [...this.#running.keys()].flatMap(({ trades }) => trades)
   }
 
+  /** What was prepaid for what is being bought now. */
+  get prepaid(): readonly PrepaidSummary[] {
+    return [...this.#running.keys()].flatMap(({ prepaid }) => prepaid)
+  }
+
   /** @throws StreamError `host-refused`, `seller-unreachable` */
   check(url: string): Promise<void> {
     return checkHost(url, this.allowed)
@@ -91,14 +104,14 @@ export class AgentSession {
    * Begins a purchase. Whatever it pays is taken from the session's budget before it is sent.
    * @throws StreamError `spending-stopped`, `budget-exhausted`, `too-many-streams`
    */
-  begin({ max, strategy, signal }: Order): Purchase {
+  begin({ max, strategy, maxPrice = [], signal }: Order): Purchase {
     const stop = readStop()
     if (stop) throw stopped(stop)
     if (this.#isClosed) throw new StreamError('interrupted', 'the server is ending')
     if (this.#running.size >= MAX_AT_ONCE) {
       throw new StreamError('too-many-streams', `${MAX_AT_ONCE} purchases are under way`)
     }
-    const { perDay, ahead, maxFeePercent, isInsecure } = this.allowed
+    const { perDay, ahead, schemes, maxRisk, maxFeePercent, isInsecure } = this.allowed
     const buyer = createBuyer({
       node: this.#nodeNow(),
       journal: this.journal,
@@ -108,8 +121,9 @@ export class AgentSession {
       maxFeePercent,
       insecure: isInsecure,
       strategy,
-      // What an agent may accept is a strategy's to say, and what is prepaid has no terms to be judged by it.
-      schemes: ['stream'],
+      maxPrice: bothLimits(this.allowed.maxPrice, maxPrice),
+      schemes,
+      maxRisk,
       ...(perDay !== undefined && { limits: { day: perDay } }),
     })
     const abort = new AbortController()
@@ -118,7 +132,7 @@ export class AgentSession {
     const end = async (keep = false) => {
       try {
         const closings = await buyer.close({ keep })
-        this.#cameBack(closings, buyer.spent)
+        this.#cameBack(closings, buyer)
         return closings
       } finally {
         this.#running.delete(buyer)
@@ -161,9 +175,9 @@ export class AgentSession {
   }
 
   /** What a purchase paid ahead and has back was not spent. Only the own node's word counts, and never for more than was paid. */
-  #cameBack(closings: readonly Closing[], paid: Msat): void {
+  #cameBack(closings: readonly Closing[], { spent, prepaid }: Buyer): void {
     const back = closings.reduce((sum, { returned, amount }) => (returned === 'settled' ? sum + amount : sum), 0n)
-    this.#budget.giveBack(min(msat(back), paid))
+    this.#budget.giveBack(min(msat(back + refunded(prepaid)), spent))
   }
 
   /** Opened at the first purchase; one that could not be is tried again at the next. */
@@ -178,6 +192,10 @@ export class AgentSession {
     return this.#node
   }
 }
+
+/** What came back of sessions, by the own node's word. */
+export const refunded = (prepaid: readonly PrepaidSummary[]): bigint =>
+  prepaid.reduce((sum, { refund }) => (refund?.status === 'settled' ? sum + refund.amount : sum), 0n)
 
 const stopped = ({ at, reason }: Stop): StreamError =>
   new StreamError('spending-stopped', `spending was stopped${at && ` at ${at}`}${reason && `: ${reason}`}`)

@@ -12,12 +12,16 @@ export interface Haggling {
 
 const ROUNDS = 4
 
+/** The most that an agent accepts for a unit. @throws StreamError `price-invalid` */
+export const ownPrices = ({ maxPrice }: Pick<Haggling, 'maxPrice'>): readonly Price[] =>
+  maxPrice === undefined ? [] : readPrices(maxPrice)
+
 /**
  * An agent's strategy, inside what the person accepts at most.
  * @throws StreamError `price-invalid`, `option-invalid`, `unit-mismatch`
  */
 export function strategyOf({ maxPrice, firstBid, rounds = ROUNDS }: Haggling, most: readonly Price[]): BuyerStrategy {
-  const own = maxPrice === undefined ? [] : readPrices(maxPrice)
+  const own = ownPrices({ maxPrice })
   if (firstBid === undefined) return within(acceptUpTo(own), most)
   if (own.length !== 1) throw new StreamError('option-invalid', 'a first bid goes with one maxPrice, in the same unit')
   return within(bidFromTo(parsePrice(firstBid), own[0]!, rounds), most)

@@ -1,3 +1,4 @@
+import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { minus } from '../../money/msat.ts'
@@ -70,6 +71,30 @@ export function endRecordOf(trade: TradeSummary, closing: Closing | undefined, a
     returned: `${trade.returned}`,
     balance: `${minus(trade.paid, delivered + trade.returned)}`,
   }
+}
+
+/** What was prepaid, in figures. Amounts in msat, as decimal strings. */
+export interface PrepaidRecord {
+  readonly agreement: string
+  readonly scheme: PrepaidSummary['scheme']
+  readonly url: string
+  readonly paymentHash: string
+  readonly paid: string
+  readonly fees: string
+  /** What was used of it in this run, by the buyer's own count. */
+  readonly received: string
+  readonly uses: number
+  readonly state: PrepaidSummary['state']
+  /** Of a session that was closed: what came back, and whether it did. */
+  readonly returned?: string
+  readonly return?: string
+}
+
+export const prepaidRecord = (summary: PrepaidSummary): PrepaidRecord => {
+  const { agreement, scheme, url, paymentHash, paid, fees, received, uses, state, refund } = summary
+  const back = refund && { returned: `${refund.amount}`, return: refund.status }
+  const figures = { paid: `${paid}`, fees: `${fees}`, received: `${received}`, uses, state }
+  return { agreement, scheme, url, paymentHash, ...figures, ...back }
 }
 
 /** What the seller saw of an agreement. The buyer's side of the window is not the seller's to know. */

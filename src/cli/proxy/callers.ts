@@ -17,6 +17,7 @@ interface AddOptions {
   readonly perDay?: string
   readonly maxPrice?: string
   readonly ahead?: string
+  readonly maxRisk?: string
   readonly host?: readonly string[]
 }
 
@@ -32,6 +33,7 @@ export function callersCommand(): Command {
     .option('--per-day <amount>', 'the most it may spend in any 24 hours')
     .option('--max-price <price>', 'the most it accepts for a unit, such as "2 sat/1k tokens, 1 sat/request"')
     .option('--ahead <amount>', 'the most to have paid for what has not come')
+    .option('--max-risk <amount>', 'the most to pay in one piece to sellers that want to be paid first')
     .option(
       '--host <host[=amount]>',
       'where alone it may go, and how much it may spend there a day; may be repeated',
@@ -108,12 +110,13 @@ async function show(callers: Callers, output: Output): Promise<void> {
 const ofLimit = (spent: Msat, max: Msat | undefined): string =>
   max === undefined ? formatMsat(spent) : `${formatMsat(spent)} of ${formatMsat(max)}`
 
-function limitsOf({ max, perDay, maxPrice, ahead, host }: AddOptions): CallerLimits {
+function limitsOf({ max, perDay, maxPrice, ahead, maxRisk, host }: AddOptions): CallerLimits {
   return {
     ...(max !== undefined && { max: parseMsat(max) }),
     ...(perDay !== undefined && { perDay: parseMsat(perDay) }),
     ...(maxPrice !== undefined && { maxPrice: readPrices(maxPrice).map(formatPrice).join(', ') }),
     ...(ahead !== undefined && { ahead: parseMsat(ahead) }),
+    ...(maxRisk !== undefined && { maxRisk: parseMsat(maxRisk) }),
     ...(host && { hosts: Object.fromEntries(host.map(readHost)) }),
   }
 }

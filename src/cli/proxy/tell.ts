@@ -1,14 +1,14 @@
 import type { Recovery } from '../../buyer/journal/recover.ts'
 import { toStreamError } from '../../errors/error.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
-import type { CallersTrade, PurseEvent } from '../../proxy/purses.ts'
+import type { CallersPrepaid, CallersTrade, PurseEvent } from '../../proxy/purses.ts'
 import type { RequestEvent } from '../../proxy/requests.ts'
 import { encodeStatement } from '../../wire/statement.ts'
-import { warnOf } from '../get/finish.ts'
+import { REFUND, warnOf } from '../get/finish.ts'
 import { bold, cyan, dim, green, red, yellow } from '../output/colour.ts'
 import { barOf, formatUnits, plural } from '../output/meter.ts'
 import type { Output } from '../output/output.ts'
-import { endRecordOf, recordOf } from '../output/record.ts'
+import { endRecordOf, prepaidRecord, recordOf } from '../output/record.ts'
 
 export type ProxyEvent = RequestEvent | PurseEvent | { readonly type: 'failure'; readonly error: unknown }
 
@@ -34,18 +34,33 @@ export function announce({ url, to, network, dryRun, found, max }: Listening, ou
 /** As wide as a bar with its word. */
 const AT_REST = 'at rest'.padEnd(22)
 
-/** The agreements that are in use, one line each, the busy ones first. */
-export function liveLines(trades: readonly CallersTrade[]): string[] {
-  return trades
+const MOST_LINES = 10
+
+/** The agreements that are in use, one line each, the busy ones first; then what was prepaid and is good for more. */
+export function liveLines(trades: readonly CallersTrade[], prepaid: readonly CallersPrepaid[] = []): string[] {
+  const byUse = trades
     .filter(({ trade }) => trade.state !== 'closed')
     .toSorted((a, b) => b.trade.active - a.trade.active)
-    .slice(0, 10)
     .map(({ caller, trade }) => {
       const state = trade.active > 0 ? barOf(trade) : dim(AT_REST)
       const paid = cyan(formatMsat(trade.paid))
       return `${state} ${formatUnits(trade.steps, trade.unit).padStart(11)} · ${paid} · ${new URL(trade.url).host} ${dim(caller)}`
     })
+  const first = prepaid
+    .filter((one) => one.prepaid.state === 'open')
+    .toSorted((a, b) => b.prepaid.active - a.prepaid.active)
+    .map(({ caller, prepaid: { scheme, active, uses, paid, url } }) => {
+      const state = active > 0 ? green(scheme.padEnd(AT_REST.length)) : dim(`${scheme}, at rest`.padEnd(AT_REST.length))
+      return `${state} ${plural(uses, 'request').padStart(11)} · ${cyan(formatMsat(paid))} · ${new URL(url).host} ${dim(caller)}`
+    })
+  return [...byUse, ...first].slice(0, MOST_LINES)
 }
+
+export const prepaidOf = ({ caller, prepaid }: CallersPrepaid): Record<string, unknown> => ({
+  caller,
+  active: prepaid.active,
+  ...prepaidRecord(prepaid),
+})
 
 export const progressOf = ({ caller, trade }: CallersTrade): Record<string, unknown> => ({
   caller,
@@ -68,6 +83,9 @@ export function tell(event: ProxyEvent, output: Output): void {
     }
     case 'limit-near':
       return warnOf(event.use, output, event.caller)
+    case 'prepaid':
+      output.event('prepaid', { caller: event.caller, ...prepaidRecord(event.prepaid) })
+      return sayPrepaid(event, output)
     case 'closed': {
       const { caller, trade, closing } = event
       const record = endRecordOf(trade, closing)
@@ -97,6 +115,21 @@ export function tell(event: ProxyEvent, output: Output): void {
       output.say(`${yellow('trouble')} ${plain(message)} ${dim(`(${code})`)}`)
     }
   }
+}
+
+/** What was paid for before it came; of a charge that is used up there is no more to say. */
+function sayPrepaid({ caller, prepaid }: CallersPrepaid, output: Output): void {
+  const { scheme, state, paid, fees, uses, url, refund } = prepaid
+  const { host } = new URL(url)
+  if (state === 'open') {
+    const routing = fees > 0n ? `, ${formatMsat(fees)} of fees` : ''
+    return output.say(`${green('paid  ')} ${host}  ${formatMsat(paid)} by ${scheme}${routing}  ${dim(caller)}`)
+  }
+  if (scheme === 'charge') return
+  const back = refund ? ` · ${REFUND[refund.status](formatMsat(refund.amount))}` : ''
+  output.say(
+    `${green('closed')} ${host}  ${scheme} of ${formatMsat(paid)}, ${plural(uses, 'request')}${back}  ${dim(caller)}`,
+  )
 }
 
 /** What a process that was killed had left, and what became of it. */

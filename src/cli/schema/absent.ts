@@ -28,6 +28,7 @@ export const ABSENT: Readonly<Record<string, string>> = {
   'proxy --name': 'loopback addresses alone',
   'proxy callers add --max': 'no limit of its own',
   'proxy callers add --ahead': "the proxy's --ahead",
+  'proxy callers add --max-risk': "the proxy's --max-risk",
   'proxy callers add --host': 'any host',
   'price --for': 'some amounts that say something',
   'simulate --buyer': 'all strategies',

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 import { toStreamError } from '../../errors/error.ts'
-import type { Delivery } from '../../seller/delivery.ts'
+import type { Meter } from '../../seller/meter.ts'
 import { Lanes, type Message } from './lanes.ts'
 
 /** Payment stopped, or the agreement ended: of the range that applications define for themselves (RFC 6455, section 7.4.2). */
@@ -12,45 +12,65 @@ const NORMAL = 1000
  * Passes messages between a buyer and an upstream until one of them leaves or is not paid for. To the meter all messages of both
  * directions are one body, in the order in which they pass, counted as any other: nothing passes before it is covered.
  */
-export async function relay(buyer: WebSocket, upstream: WebSocket, delivery: Delivery | undefined): Promise<void> {
-  const lanes = new Lanes(buyer, upstream)
-  const crossing: { readonly message: Message; left: number }[] = []
+export class Relay {
+  /** The messages as one body, which is to be sold. */
+  readonly source: ReadableStream<Uint8Array>
+  readonly #buyer: WebSocket
+  readonly #upstream: WebSocket
+  readonly #lanes: Lanes
+  readonly #crossing: { readonly message: Message; left: number }[] = []
+
+  /** @param meter of what is sold, where that is counted by the message */
+  constructor(buyer: WebSocket, upstream: WebSocket, meter?: Pick<Meter, 'add' | 'price'>) {
+    this.#buyer = buyer
+    this.#upstream = upstream
+    this.#lanes = new Lanes(buyer, upstream)
+    const perMessage = meter?.price.unit === 'message' ? meter : undefined
+    this.source = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const message = await this.#lanes.next()
+          if (!message) return controller.close()
+          await perMessage?.add(1n)
+          this.#crossing.push({ message, left: message.data.length })
+          controller.enqueue(message.data)
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** @param body the source, as far as it is covered */
+  async run(body: ReadableStream<Uint8Array>): Promise<void> {
+    let end: Ending | undefined
+    try {
+      for await (const chunk of body) this.#passOn(chunk.length)
+      this.#passOn(0)
+    } catch (error) {
+      end = [PAYMENT_ENDED, toStreamError(error).code]
+    }
+    this.close(end)
+  }
+
+  /** Ends both sides, each as the other ended. @param end what the buyer is told instead */
+  close(end?: Ending): void {
+    const gone = codes(this.#upstream, this.#buyer)
+    close(this.#buyer, ...(end ?? gone.upstream))
+    close(this.#upstream, ...(end ? ([GOING_AWAY, ''] as const) : gone.buyer))
+  }
+
   /** So many further bytes are covered: passes on what is covered whole. */
-  const passOn = (bytes: number) => {
+  #passOn(bytes: number): void {
     let covered = bytes
-    for (let first = crossing[0]; first; first = crossing[0]) {
+    for (let first = this.#crossing[0]; first; first = this.#crossing[0]) {
       const used = Math.min(covered, first.left)
       first.left -= used
       covered -= used
       if (first.left > 0) return
-      crossing.shift()
-      lanes.send(first.message)
+      this.#crossing.shift()
+      this.#lanes.send(first.message)
     }
   }
-  const perMessage = delivery?.price.unit === 'message' ? delivery : undefined
-  const source = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const message = await lanes.next()
-        if (!message) return controller.close()
-        await perMessage?.add(1n)
-        crossing.push({ message, left: message.data.length })
-        controller.enqueue(message.data)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-  let end: readonly [number, string] | undefined
-  try {
-    const body = delivery ? delivery.sell(new Response(source)).body! : source
-    for await (const chunk of body) passOn(chunk.length)
-    passOn(0)
-  } catch (error) {
-    end = [PAYMENT_ENDED, toStreamError(error).code]
-  }
-  const gone = codes(upstream, buyer)
-  close(buyer, ...(end ?? gone.upstream))
-  close(upstream, ...(end ? ([GOING_AWAY, ''] as const) : gone.buyer))
 }
 
 type Ending = readonly [code: number, reason: string]

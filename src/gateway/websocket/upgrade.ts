@@ -2,16 +2,16 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { StreamError } from '../../errors/error.ts'
-import type { Account } from '../../seller/account.ts'
 import { failure, notUnderstood } from '../../seller/adapters/refusals.ts'
 import { LightRequest, urlOf } from '../../seller/adapters/request.ts'
 import { clientGone, send } from '../../seller/adapters/send.ts'
-import type { Delivery } from '../../seller/delivery.ts'
+import type { Meter } from '../../seller/meter.ts'
 import type { PricedRoute } from '../../seller/paywall.ts'
+import { shownBy } from '../../seller/schemes/shown.ts'
 import type { Gateway, GatewayRoute } from '../gateway.ts'
 import { upstreamHeaders } from '../sources.ts'
 import { MAX_MESSAGE } from './limits.ts'
-import { noteEnding, relay } from './relay.ts'
+import { noteEnding, Relay } from './relay.ts'
 import { openUpstream } from './upstream.ts'
 
 /** What of a WebSocket can be counted. `message`: each message of either side is a step. */
@@ -24,7 +24,7 @@ export interface Upgrades {
 }
 
 /**
- * Sells WebSockets of routes with an upstream. An upgrade with the credential of an agreement is passed on, and metered both ways; one
+ * Sells WebSockets of routes with an upstream. An upgrade with a credential, of whichever scheme, is passed on, and metered both ways; one
  * without gets the answer that any other request gets: the offer.
  * @example const upgrades = acceptUpgrades(server.server, gateway)
  */
@@ -99,49 +99,50 @@ async function upgrade(
   if (!found || !('route' in found) || found.route.config.upstream === undefined) return gateway.handle(request)
   const { route } = found
   const { priced } = route
-  if (!priced) return route.config.price === 'free' ? open(route, request, undefined, accept) : gateway.handle(request)
-  try {
-    const account = await priced.authorize(request)
-    if (!account) return await gateway.handle(request)
-    return await sold(route, priced, account, request, accept)
-  } catch (error) {
-    return priced.problem(error, request)
-  }
+  if (!priced) return route.config.price === 'free' ? gratis(route, request, accept) : gateway.handle(request)
+  // What is not counted is not offered either: whoever is paid first would have been paid for nothing.
+  checkCounted(priced.terms)
+  const isPaid = shownBy(request, route.config.schemes?.includes('l402') ?? false) !== undefined
+  return isPaid ? sold(route, priced, request, accept) : gateway.handle(request)
 }
 
+/** What goes through a socket is sold as the body of an answer, by whichever scheme it is paid. */
 async function sold(
   route: GatewayRoute,
   priced: PricedRoute,
-  account: Account,
   request: Request,
   accept: () => Promise<WebSocket>,
-): Promise<undefined> {
-  checkCounted(account)
-  const delivery = priced.deliver(request, account)
-  try {
-    // Who never paid holds a connection while it waits, and a stranger may hold only so many.
-    const leave = account.gate.paid === 0n ? route.seller.limits.waits(account, WAIT_MS) : undefined
-    await delivery.begin().finally(leave)
-    await open(route, request, delivery, accept)
-  } catch (error) {
-    delivery.void()
-    throw error
-  }
+): Promise<Response | undefined> {
+  const opened: { relay?: Relay } = {}
+  const response = await priced.handle(async (asked, meter) => {
+    // An agreement keeps the terms that it was made at.
+    checkCounted(meter)
+    opened.relay = await open(route, asked, accept, meter)
+    return new Response(opened.relay.source)
+  }, request)
+  const { relay } = opened
+  if (!relay) return response
+  if (response.ok && response.body) void relay.run(response.body)
+  else relay.close()
+  return undefined
 }
 
-const WAIT_MS = 30_000
+async function gratis(route: GatewayRoute, request: Request, accept: () => Promise<WebSocket>): Promise<undefined> {
+  const relay = await open(route, request, accept)
+  void relay.run(relay.source)
+}
 
 async function open(
   { config }: GatewayRoute,
   request: Request,
-  delivery: Delivery | undefined,
   accept: () => Promise<WebSocket>,
-): Promise<undefined> {
+  meter?: Meter,
+): Promise<Relay> {
   const upstream = noteEnding(await openUpstream(config.upstream!, request, upstreamHeaders(config)))
   try {
-    const buyer = await accept()
-    void relay(buyer, upstream, delivery)
+    const relay = new Relay(await accept(), upstream, meter)
     upstream.resume()
+    return relay
   } catch (error) {
     upstream.terminate()
     throw error
@@ -149,7 +150,7 @@ async function open(
 }
 
 /** @throws StreamError `option-invalid`: what is not counted would be free */
-function checkCounted({ agreement: { price, tariff } }: Account): void {
+function checkCounted({ price, tariff }: Pick<Meter, 'price' | 'tariff'>): void {
   const unit = tariff ? (tariff.output?.unit ?? 'request') : price.unit
   if (UNITS.has(unit) && !tariff?.upload && !tariff?.input) return
   const message = `a WebSocket is sold by ${[...UNITS].join(', ')}, of both directions together`
