@@ -6,9 +6,10 @@ import type { Invoice, LightningNode } from '../../src/lightning/node.ts'
 import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { type Msat, msat, sat } from '../../src/money/msat.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
-import { createIntentChallenge, verifyChallenge } from '../../src/wire/challenge.ts'
+import { createIntentChallenge, isExpired, verifyChallenge } from '../../src/wire/challenge.ts'
 import { parseAnyCredential } from '../../src/wire/credential.ts'
 import { formatChallenge } from '../../src/wire/header.ts'
+import { encodeLightningReceipt } from '../../src/wire/mpp/receipt.ts'
 import {
   decodeSessionPayload,
   decodeSessionRequest,
@@ -32,6 +33,11 @@ export interface SessionShopOptions {
   readonly reuses?: boolean
   /** Who is paid, and pays back; a scripted node by default. */
   readonly node?: Pick<LightningNode, 'createInvoices' | 'lookupInvoice' | 'pay'>
+  /**
+   * As aperture is: takes no challenge that has expired, never says why it refuses, hands every action on to what is sold, and says only in its receipt how it
+   * closed, before it has paid back.
+   */
+  readonly blunt?: boolean
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
 }
@@ -108,6 +114,7 @@ export class SessionShop {
     if (header === null) return this.#refuse('payment-required')
     const { challenge, payload } = parseAnyCredential(header)
     if (!verifyChallenge(this.#secret, challenge)) return this.#refuse('lightning/unknown-challenge')
+    if (this.#options.blunt && isExpired(challenge, Date.now())) return this.#refuse('lightning/challenge-expired')
     const action = decodeSessionPayload(payload)
     this.actions.push(action.action)
     if (action.action === 'open' || action.action === 'topUp') {
@@ -121,7 +128,7 @@ export class SessionShop {
         const session = this.sessions.get(action.sessionId)!
         session.deposits += amount!
         session.wake()
-        return Response.json({ status: 'ok' })
+        return this.#options.blunt ? new Response('the thing') : Response.json({ status: 'ok' })
       }
       const { returnInvoice } = action
       this.sessions.set(paymentHash, { returnInvoice, deposits: amount!, spent: 0n, closed: false, wake: () => {} })
@@ -147,7 +154,10 @@ export class SessionShop {
       await this.#node.pay({ request: session.returnInvoice, amount, maxFee: sat(1), timeoutMs: 30_000 })
     }
     const said: RefundStatus = amount === 0n ? 'skipped' : refunds === 'failed' ? 'failed' : 'succeeded'
-    return Response.json(encodeSessionClosed({ refundSats: amount / 1000n, refundStatus: said }))
+    const closed = { refundSats: amount / 1000n, refundStatus: said }
+    if (!this.#options.blunt) return Response.json(encodeSessionClosed(closed))
+    const receipt = { reference: id, timestampMs: Date.now(), closed: { ...closed, refundStatus: 'pending' as const } }
+    return new Response('the thing', { headers: { 'payment-receipt': encodeLightningReceipt(receipt) } })
   }
 
   async #refuse(type: string): Promise<Response> {
@@ -174,7 +184,7 @@ export class SessionShop {
       expiresAtMs,
     })
     return Response.json(
-      { type: `https://paymentauth.org/problems/${type}`, title: type, status: 402 },
+      { type: `https://paymentauth.org/problems/${this.#options.blunt ? 'payment-required' : type}`, status: 402 },
       {
         status: 402,
         headers: { 'www-authenticate': formatChallenge(challenge), 'content-type': 'application/problem+json' },

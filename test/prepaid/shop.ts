@@ -37,6 +37,8 @@ export interface ShopOptions {
   /** Changes each value of the WWW-Authenticate header. */
   readonly tamper?: (value: string) => string
   readonly answer?: () => Response
+  /** Says 401 of a token that is used up, and offers nothing with it. */
+  readonly silent?: boolean
 }
 
 const open = new Set<RunningServer>()
@@ -127,7 +129,7 @@ export class Shop {
         if (hash === undefined || (await node.lookupInvoice(hash)) === undefined) return refuse()
         if (refusals-- > 0) return refuse()
         const count = used.get(hash) ?? 0
-        if (count >= most) return refuse()
+        if (count >= most) return options.silent ? new Response('used up', { status: 401 }) : refuse()
         used.set(hash, count + 1)
         shop.delivered.push(hash)
         const receipt = encodeLightningReceipt({ reference: hash, timestampMs: Date.now() })

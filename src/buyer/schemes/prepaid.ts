@@ -19,7 +19,7 @@ import {
   type PrepaidScheme,
   readPrepayment,
 } from './prepayment.ts'
-import { closeSession, RETURN_LIFE_SECONDS, type Refund, sessionAction } from './session.ts'
+import { closeSession, freshChallenge, RETURN_LIFE_SECONDS, type Refund, sessionAction } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
 import { credentialOf, newToken, rowOf, type Token, tokenOf } from './token.ts'
 
@@ -51,7 +51,8 @@ export interface PrepaidParts extends PrepaidLimits {
 
 /** A token in the hands of this process. */
 class Held {
-  readonly token: Token
+  /** Its challenge is another once the first has expired. */
+  token: Token
   readonly preimage: string
   fees: Msat
   /** Deposits of a session that were made later are in it. */
@@ -373,10 +374,11 @@ export class Prepaid {
 
   /** Tells the seller of a deposit that was paid, again where no answer came: it is counted once. */
   async #addDeposit(wallet: Wallet, token: Token, preimage: string): Promise<void> {
-    const payload = { action: 'topUp', sessionId: token.sessionId, topUpPreimage: preimage }
+    const payload = { action: 'topUp', sessionId: token.sessionId, topUpPreimage: preimage } as const
     for (let attempt = 0; ; attempt++) {
       try {
-        await sessionAction({ send: this.#parts.send }, token, payload)
+        const answer = await sessionAction({ send: this.#parts.send }, token, payload)
+        await answer.body?.cancel().catch(() => {})
         return await wallet.journal.closeAgreement(token.id, undefined)
       } catch (error) {
         const pauseMs = SETTLING_PAUSES_MS[attempt]
@@ -400,10 +402,17 @@ export class Prepaid {
     const response =
       token.scheme === 'session' ? await this.#useSession(held, url, request) : await this.#show(held, url, request, {})
     if (response.status === 402) return response
+    if (response.status === 401 && token.scheme === 'l402' && held.wasGood) {
+      // Some sellers say 401 of a token that they take no more. What is sold may say it too: so it tells only of one that was answered otherwise before.
+      const bare = await this.#parts.send(url, request)
+      const isRefused = bare.status === 402
+      await (isRefused ? response : bare).body?.cancel().catch(() => {})
+      if (isRefused) return bare
+    }
     held.uses++
     if (token.scheme !== 'charge') this.#remember(placeOf(url), held)
     // Where nobody answered for the seller, nothing is known of the token yet.
-    if (response.status < 500 && response.status !== 429) await this.#wasGood(held)
+    if (response.status < 500 && response.status !== 429 && response.status !== 401) await this.#wasGood(held)
     const { account } = held
     if (account) {
       const before = account.spent
@@ -431,10 +440,19 @@ export class Prepaid {
   async #useSession(held: Held, url: string, request: RequestInit): Promise<Response> {
     const { token, wasGood } = held
     const { paymentHash: sessionId, returnInvoice } = token
-    const bearer = () => this.#show(held, url, request, { action: 'bearer', sessionId })
+    const bearer = async (): Promise<Response> => {
+      const shown = await this.#show(held, url, request, { action: 'bearer', sessionId })
+      const fresh = freshChallenge(shown, held.token.challenge)
+      const { amount: each } = decodeSessionRequest((held.token.challenge as Challenge).request)
+      if (!fresh || fresh.request.amount > each) return shown
+      await shown.body?.cancel().catch(() => {})
+      held.token = { ...held.token, challenge: fresh.challenge }
+      return this.#show(held, url, request, { action: 'bearer', sessionId })
+    }
     const response = wasGood ? await bearer() : await this.#show(held, url, request, { action: 'open', returnInvoice })
     if (response.status !== 402) return response
     const body = await readJson(response.clone()).catch(() => undefined)
+    // Where the seller does not say that it is short it may as well be closed: another is safer than a deposit for this one.
     if (wasGood && fromProblem(body)?.code !== 'payment-insufficient') return response
     await response.body?.cancel().catch(() => {})
     if (wasGood) await held.account?.topUpNow()

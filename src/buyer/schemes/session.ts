@@ -1,7 +1,10 @@
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, msat, sat, ZERO } from '../../money/msat.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
-import { decodeSessionClosed } from '../../wire/mpp/session.ts'
+import { isExpired } from '../../wire/challenge.ts'
+import { type PaymentOption, readChallenges } from '../../wire/challenges.ts'
+import { decodeLightningReceipt } from '../../wire/mpp/receipt.ts'
+import { decodeSessionClosed, type SessionClosed } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { readJson, sellerFailed } from '../trade/control.ts'
@@ -19,21 +22,45 @@ export interface Refund {
   readonly status: 'settled' | 'pending' | 'nothing' | 'failed'
 }
 
+type SessionOption = Extract<PaymentOption, { scheme: 'session' }>
+
 export interface SessionPlace extends Pick<Wallet, 'node' | 'journal'> {
   readonly send: (url: string, request: RequestInit) => Promise<Response>
 }
 
-/** Sends an action of a session that is answered by a little JSON. @throws StreamError of the seller, `seller-failed`, `seller-unreachable` */
+/**
+ * Sends an action of a session, and returns the answer unread: some servers hand the request on to what they sell and answer with that.
+ * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`
+ */
 export async function sessionAction(
   { send }: Pick<SessionPlace, 'send'>,
   token: Pick<Token, 'challenge' | 'url' | 'method'>,
-  payload: object,
-): Promise<unknown> {
-  const headers = new Headers([credentialOf(token, payload, '')])
-  const response = await send(token.url, { method: token.method === 'HEAD' ? 'GET' : token.method, headers })
-  const body = await readJson(response)
-  if (!response.ok) throw fromProblem(body) ?? sellerFailed(response.status)
-  return body
+  payload: { readonly action: 'topUp' | 'close' },
+): Promise<Response> {
+  const method = token.method === 'HEAD' ? 'GET' : token.method
+  const show = (challenge: Token['challenge']): Promise<Response> => {
+    const headers = new Headers([credentialOf({ challenge }, payload, '')])
+    return send(token.url, { method, headers })
+  }
+  let response = await show(token.challenge)
+  // What proves a further deposit is bound to the challenge that asked for it.
+  const fresh = payload.action === 'close' ? freshChallenge(response, token.challenge)?.challenge : undefined
+  if (fresh) {
+    await response.body?.cancel().catch(() => {})
+    response = await show(fresh)
+  }
+  if (!response.ok) throw fromProblem(await readJson(response)) ?? sellerFailed(response.status)
+  return response
+}
+
+/**
+ * A session's credential may name any challenge of its server's, and some servers take none that has expired: their refusal offers another. `undefined` where
+ * another would not help.
+ */
+export function freshChallenge(refused: Response, before: Token['challenge']): SessionOption | undefined {
+  if (refused.status !== 402 || !('id' in before) || !isExpired(before, Date.now())) return undefined
+  const { options } = readChallenges(refused.headers.get('www-authenticate') ?? '')
+  return options.find((option): option is SessionOption => option.scheme === 'session')
 }
 
 /**
@@ -43,16 +70,30 @@ export async function sessionAction(
  */
 export async function closeSession(place: SessionPlace, token: Token, preimage: string): Promise<Refund> {
   const { journal } = place
-  const closing = { action: 'close', sessionId: token.paymentHash, preimage }
-  const body = await sessionAction(place, token, closing).catch((error) => {
+  const closing = { action: 'close', sessionId: token.paymentHash, preimage } as const
+  const answer = await sessionAction(place, token, closing).catch((error) => {
     const isOver = error instanceof StreamError && ['session-closed', 'session-unknown'].includes(error.code)
     if (!isOver) throw error
     return undefined
   })
-  const closed = body === undefined ? undefined : decodeSessionClosed(body)
+  const closed = answer && (await closedOf(answer))
   const refund = await refundOf(place, token, closed?.refundSats, closed?.refundStatus === 'failed')
   await journal.closeAgreement(token.id, undefined)
   return refund
+}
+
+/** What the seller says it pays back: in the body as the draft has it, or in the receipt alone. @throws StreamError `seller-failed` if it says nothing */
+async function closedOf(answer: Response): Promise<SessionClosed> {
+  const isJson = /^application\/json\b/i.test(answer.headers.get('content-type') ?? '')
+  const body = isJson ? await readJson(answer).catch(() => undefined) : await answer.body?.cancel().catch(() => {})
+  try {
+    return decodeSessionClosed(body)
+  } catch (error) {
+    const receipt = answer.headers.get('payment-receipt')
+    const closed = receipt === null ? undefined : decodeLightningReceipt(receipt).closed
+    if (!closed) throw error
+    return closed
+  }
 }
 
 /** @param stated what the seller says it pays back, in sats; `undefined` if it closed the session by itself and says nothing */
