@@ -440,16 +440,21 @@ export class Prepaid {
   async #useSession(held: Held, url: string, request: RequestInit): Promise<Response> {
     const { token, wasGood } = held
     const { paymentHash: sessionId, returnInvoice } = token
-    const bearer = async (): Promise<Response> => {
-      const shown = await this.#show(held, url, request, { action: 'bearer', sessionId })
+    const { amount: each } = decodeSessionRequest((token.challenge as Challenge).request)
+    const show = async (action: 'open' | 'bearer'): Promise<Response> => {
+      const payload = action === 'open' ? { action, returnInvoice } : { action, sessionId }
+      const shown = await this.#show(held, url, request, payload)
       const fresh = freshChallenge(shown, held.token.challenge)
-      const { amount: each } = decodeSessionRequest((held.token.challenge as Challenge).request)
-      if (!fresh || fresh.request.amount > each) return shown
+      // What opens a session is bound to the invoice that was paid for it.
+      const isAsGood = action === 'bearer' || fresh?.request.paymentHash === sessionId
+      if (!fresh || !isAsGood || fresh.request.amount > each) return shown
       await shown.body?.cancel().catch(() => {})
-      held.token = { ...held.token, challenge: fresh.challenge }
-      return this.#show(held, url, request, { action: 'bearer', sessionId })
+      held.token = { ...token, challenge: fresh.challenge }
+      const again = await this.#show(held, url, request, payload)
+      if (again.status === 402) held.token = token
+      return again
     }
-    const response = wasGood ? await bearer() : await this.#show(held, url, request, { action: 'open', returnInvoice })
+    const response = await show(wasGood ? 'bearer' : 'open')
     if (response.status !== 402) return response
     const body = await readJson(response.clone()).catch(() => undefined)
     // Where the seller does not say that it is short it may as well be closed: another is safer than a deposit for this one.
@@ -457,7 +462,7 @@ export class Prepaid {
     await response.body?.cancel().catch(() => {})
     if (wasGood) await held.account?.topUpNow()
     // Or it was opened by a run that was killed before it could note that.
-    return bearer()
+    return show('bearer')
   }
 
   async #wasGood(held: Held): Promise<void> {
