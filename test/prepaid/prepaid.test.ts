@@ -97,6 +97,25 @@ describe('an L402 token', () => {
     shop.checkHonest()
   })
 
+  it('of which its seller says 401 when it is used up is followed by another', async () => {
+    const shop = await Shop.open({ schemes: ['l402'], uses: 2, silent: true })
+    const buyer = shop.buyer()
+    for (let i = 0; i < 5; i++) expect(await (await buyer.fetch(shop.url)).text()).toBe('the thing')
+    expect(shop.earned).toBe(sat(60))
+    shop.checkHonest()
+  })
+
+  it('is bought once where what is sold says 401', async () => {
+    const shop = await Shop.open({
+      schemes: ['l402'],
+      uses: 9,
+      answer: () => new Response('who are you?', { status: 401 }),
+    })
+    const buyer = shop.buyer()
+    for (let i = 0; i < 3; i++) expect((await buyer.fetch(shop.url)).status).toBe(401)
+    expect(shop.earned).toBe(sat(20))
+  })
+
   it('serves other paths of its origin too, where the seller takes it', async () => {
     const shop = await Shop.open({ schemes: ['l402'], uses: 3 })
     const buyer = shop.buyer()

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { purchaseOf } from '../../src/buyer/purchase.ts'
 import { openJournal } from '../../src/ledger/index.ts'
 import { sat } from '../../src/money/msat.ts'
@@ -129,6 +129,52 @@ describe('a session', () => {
     expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(5)
     expect(shop.sessions.size).toBe(2)
     expect(buyer.prepaid[0]).toMatchObject({ state: 'closed', refund: { amount: sat(15), status: 'settled' } })
+  })
+})
+
+describe('a seller that says less than the draft wants', () => {
+  it('is paid further deposits, and its receipt believed for what it pays back', async () => {
+    const shop = await SessionShop.open({ chunks: 15, blunt: true })
+    const buyer = shop.buyer()
+    for (let i = 0; i < 4; i++) expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(15)
+    expect(shop.sessions.size).toBe(1)
+    await buyer.close()
+    expect(shop.only).toMatchObject({ closed: true, deposits: shop.earned })
+    expect(shop.refunded + sat(60)).toBe(shop.earned)
+    const left = shop.refunded
+    expect(buyer.prepaid).toMatchObject([{ refund: { amount: left, status: left > 0n ? 'settled' : 'nothing' } }])
+  })
+
+  describe('and takes no challenge that has expired', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+    afterEach(() => void vi.useRealTimers())
+    const later = () => vi.setSystemTime(Date.now() + 20 * 60_000)
+
+    it('has its session used and closed by another', async () => {
+      const shop = await SessionShop.open({ chunks: 5, blunt: true })
+      const buyer = shop.buyer()
+      await (await buyer.fetch(shop.url)).text()
+      later()
+      expect(chunksOf(await (await buyer.fetch(shop.url)).text())).toHaveLength(5)
+      later()
+      await buyer.close()
+      expect(shop.sessions.size).toBe(1)
+      expect(shop.only).toMatchObject({ closed: true, spent: sat(10) })
+      expect(shop.refunded + sat(10)).toBe(shop.earned)
+      expect(buyer.prepaid).toMatchObject([{ refund: { amount: shop.refunded, status: 'settled' } }])
+    })
+
+    it('gets no more for a unit by it', async () => {
+      const options = { chunks: 5, each: sat(1), blunt: true }
+      const shop = await SessionShop.open(options)
+      const buyer = shop.buyer({ maxPrice: '1 sat/chunk' })
+      await (await buyer.fetch(shop.url)).text()
+      later()
+      options.each = sat(2)
+      expect(await failing(buyer.fetch(shop.url))).toMatchObject({ code: 'price-too-high' })
+      expect(shop.only).toMatchObject({ spent: sat(5), closed: true })
+      expect(shop.refunded + sat(5)).toBe(shop.earned)
+    })
   })
 })
 

@@ -6,7 +6,7 @@ import type { Invoice, LightningNode } from '../../src/lightning/node.ts'
 import { type ScriptedNode, scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { type Msat, msat, sat } from '../../src/money/msat.ts'
 import { type RunningServer, serve } from '../../src/seller/adapters/node.ts'
-import { createIntentChallenge, verifyChallenge } from '../../src/wire/challenge.ts'
+import { createIntentChallenge, isExpired, verifyChallenge } from '../../src/wire/challenge.ts'
 import { parseAnyCredential } from '../../src/wire/credential.ts'
 import { encodeJson } from '../../src/wire/encoding.ts'
 import { formatChallenge } from '../../src/wire/header.ts'
@@ -40,6 +40,11 @@ export interface SessionShopOptions {
   readonly header?: string
   /** Changes the receipts, in headers and events. */
   readonly receipt?: (receipt: Record<string, unknown>) => Record<string, unknown>
+  /**
+   * As aperture is: takes no challenge that has expired, never says why it refuses, hands every action on to what is sold, and says only in its receipt how it
+   * closed, before it has paid back.
+   */
+  readonly blunt?: boolean
   /** Called before each chunk leaves. */
   readonly pace?: () => Promise<void>
   /** Called when a further deposit counts already, and before that is answered. */
@@ -121,6 +126,7 @@ export class SessionShop {
     if (!/^payment /i.test(header)) return this.#refuse('payment-required')
     const { challenge, payload } = parseAnyCredential(header)
     if (!verifyChallenge(this.#secret, challenge)) return this.#refuse('lightning/unknown-challenge')
+    if (this.#options.blunt && isExpired(challenge, Date.now())) return this.#refuse('lightning/challenge-expired')
     const action = decodeSessionPayload(payload)
     this.actions.push(action.action)
     if (action.action === 'open' || action.action === 'topUp') {
@@ -135,7 +141,10 @@ export class SessionShop {
         session.deposits += amount!
         session.wake()
         await this.#options.toppedUp?.()
-        return Response.json({ status: 'ok' }, { headers: this.#receipt(action.sessionId) })
+        const headers = this.#receipt(action.sessionId)
+        return this.#options.blunt
+          ? new Response('the thing', { headers })
+          : Response.json({ status: 'ok' }, { headers })
       }
       const { returnInvoice } = action
       this.sessions.set(paymentHash, { returnInvoice, deposits: amount!, spent: 0n, closed: false, wake: () => {} })
@@ -161,8 +170,10 @@ export class SessionShop {
       await this.#node.pay({ request: session.returnInvoice, amount, maxFee: sat(1), timeoutMs: 30_000 })
     }
     const said: RefundStatus = amount === 0n ? 'skipped' : refunds === 'failed' ? 'failed' : 'succeeded'
-    const closed = encodeSessionClosed({ refundSats: amount / 1000n, refundStatus: said })
-    return Response.json(closed, { headers: this.#receipt(id) })
+    const closed = { refundSats: amount / 1000n, refundStatus: said }
+    if (!this.#options.blunt) return Response.json(encodeSessionClosed(closed), { headers: this.#receipt(id) })
+    const stated = { closed: { ...closed, refundStatus: 'pending' as const } }
+    return new Response('the thing', { headers: this.#receipt(id, stated) })
   }
 
   #receiptOf(reference: string, more: Partial<LightningReceipt> = {}): Record<string, unknown> {
@@ -170,8 +181,8 @@ export class SessionShop {
     return receipt(lightningReceipt({ reference, timestampMs: Date.now(), ...more }))
   }
 
-  #receipt(reference: string): Record<string, string> {
-    return { 'payment-receipt': encodeJson(this.#receiptOf(reference)) }
+  #receipt(reference: string, more: Partial<LightningReceipt> = {}): Record<string, string> {
+    return { 'payment-receipt': encodeJson(this.#receiptOf(reference, more)) }
   }
 
   async #refuse(type: string): Promise<Response> {
@@ -199,7 +210,7 @@ export class SessionShop {
       ...(this.#options.header !== undefined && { header: this.#options.header }),
     })
     return Response.json(
-      { type: `https://paymentauth.org/problems/${type}`, title: type, status: 402 },
+      { type: `https://paymentauth.org/problems/${this.#options.blunt ? 'payment-required' : type}`, status: 402 },
       {
         status: 402,
         headers: { 'www-authenticate': formatChallenge(challenge), 'content-type': 'application/problem+json' },

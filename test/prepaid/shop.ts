@@ -45,6 +45,8 @@ export interface ShopOptions {
   readonly bound?: boolean
   /** Where a charge's credential is asked for. */
   readonly header?: string
+  /** Says 401 of a token that is used up, and offers nothing with it. */
+  readonly silent?: boolean
 }
 
 const open = new Set<RunningServer>()
@@ -140,7 +142,7 @@ export class Shop {
         if (hash === undefined || (await node.lookupInvoice(hash)) === undefined) return refuse(request)
         if (refusals-- > 0) return refuse(request)
         const count = used.get(hash) ?? 0
-        if (count >= most) return refuse(request)
+        if (count >= most) return options.silent ? new Response('used up', { status: 401 }) : refuse(request)
         used.set(hash, count + 1)
         shop.delivered.push(hash)
         const said = { reference: hash, timestampMs: Date.now() }

@@ -11,10 +11,11 @@ export const SETTLING_PAUSES_MS = [200, 600, 1800]
  * @throws StreamError of the seller, `seller-unreachable`, `ledger-failed`
  */
 export async function tellDeposit(place: SessionPlace, deposit: Token, preimage: string): Promise<void> {
-  const payload = { action: 'topUp', sessionId: deposit.sessionId, topUpPreimage: preimage }
+  const payload = { action: 'topUp', sessionId: deposit.sessionId, topUpPreimage: preimage } as const
   for (let attempt = 0; ; attempt++) {
     try {
-      await sessionAction(place, deposit, payload)
+      const answer = await sessionAction(place, deposit, payload)
+      await answer.body?.cancel().catch(() => {})
       return await place.journal.closeAgreement(deposit.id, undefined)
     } catch (error) {
       const pauseMs = SETTLING_PAUSES_MS[attempt]

@@ -27,7 +27,7 @@ import {
   readPrepayment,
 } from './prepayment.ts'
 import { Receipts } from './receipts.ts'
-import { closeSession, makeReturnInvoice, type Refund, type SessionPlace } from './session.ts'
+import { closeSession, freshChallenge, makeReturnInvoice, type Refund, type SessionPlace } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
 import { credentialOf, newToken, noted, rowOf, type Token, tokenOf, wasAnswered, wasRefused } from './token.ts'
 
@@ -79,7 +79,8 @@ interface Asking {
 
 /** A token in the hands of this process. */
 class Held {
-  readonly token: Token
+  /** Its challenge is another once the first has expired. */
+  token: Token
   readonly preimage: string
   fees: Msat
   /** Of the last request that was made where it was bought: what goes with what is said about it (see `controlHeaders`). */
@@ -504,12 +505,19 @@ export class Prepaid {
     const response =
       token.scheme === 'session' ? await this.#useSession(held, asking) : await this.#show(held, asking, {})
     if (response.status === 402) return response
+    if (response.status === 401 && token.scheme === 'l402' && held.wasGood) {
+      // Some sellers say 401 of a token that they take no more. What is sold may say it too: so it tells only of one that was answered otherwise before.
+      const bare = await this.#parts.send(url, request)
+      const isRefused = bare.status === 402
+      await (isRefused ? response : bare).body?.cancel().catch(() => {})
+      if (isRefused) return bare
+    }
     const receipt = response.headers.get('payment-receipt')
     if (response.ok && receipt !== null) held.receipts.hold(receipt)
     held.uses++
     if (token.scheme !== 'charge') this.#remember(placeOf(url), held)
     // Where nobody answered for the seller, nothing is known of the token yet.
-    if (response.status < 500 && response.status !== 429) await this.#wasGood(held)
+    if (response.status < 500 && response.status !== 429 && response.status !== 401) await this.#wasGood(held)
     const { account } = held
     if (account) {
       const before = account.spent
@@ -545,16 +553,30 @@ export class Prepaid {
   async #useSession(held: Held, asking: Asking): Promise<Response> {
     const { token, wasGood, before } = held
     const { paymentHash: sessionId, returnInvoice } = token
-    const bearer = () => this.#show(held, asking, { action: 'bearer', sessionId })
-    const response = wasGood ? await bearer() : await this.#show(held, asking, { action: 'open', returnInvoice })
+    const { amount: each } = decodeSessionRequest((token.challenge as Challenge).request)
+    const show = async (action: 'open' | 'bearer'): Promise<Response> => {
+      const payload = action === 'open' ? { action, returnInvoice } : { action, sessionId }
+      const shown = await this.#show(held, asking, payload)
+      const fresh = freshChallenge(shown, held.token.challenge)
+      // What opens a session is bound to the invoice that was paid for it.
+      const isAsGood = action === 'bearer' || fresh?.request.paymentHash === sessionId
+      if (!fresh || !isAsGood || fresh.request.amount > each) return shown
+      await shown.body?.cancel().catch(() => {})
+      held.token = { ...token, challenge: fresh.challenge }
+      const again = await this.#show(held, asking, payload)
+      if (again.status === 402) held.token = token
+      return again
+    }
+    const response = await show(wasGood ? 'bearer' : 'open')
     if (response.status !== 402) return response
     const body = await readJson(response.clone()).catch(() => undefined)
     const isEmpty = fromProblem(body)?.code === 'payment-insufficient'
+    // Where the seller does not say that it is short it may as well be closed: another is safer than a deposit for this one.
     if (wasGood && !isEmpty) return response
     await response.body?.cancel().catch(() => {})
     // It may have been opened, and used up, by a run that was killed before it could note that. One that is paid for just now is not empty.
     if (isEmpty && (wasGood || before > 0n)) await held.account?.topUpNow()
-    return bearer()
+    return show('bearer')
   }
 
   async #wasGood(held: Held): Promise<void> {

@@ -2,6 +2,9 @@ import { StreamError } from '../../errors/error.ts'
 import type { LightningNode } from '../../lightning/node.ts'
 import { type Msat, sat, ZERO } from '../../money/msat.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
+import { isExpired } from '../../wire/challenge.ts'
+import { type PaymentOption, readChallenges } from '../../wire/challenges.ts'
+import { decodeLightningReceipt } from '../../wire/mpp/receipt.ts'
 import { decodeSessionClosed, type SessionClosed } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
@@ -25,6 +28,8 @@ export interface Refund {
   readonly status: 'settled' | 'pending' | 'nothing' | 'failed'
 }
 
+type SessionOption = Extract<PaymentOption, { scheme: 'session' }>
+
 export interface SessionPlace extends Pick<Wallet, 'node' | 'journal'> {
   readonly send: (url: string, request: RequestInit) => Promise<Response>
   /** Of the requests that it pays for: see `controlHeaders`. None by default. */
@@ -40,25 +45,47 @@ export async function makeReturnInvoice(node: Pick<LightningNode, 'createInvoice
   return invoice!.request
 }
 
-/** Sends an action of a session that is answered by a little JSON. @throws StreamError of the seller, `seller-failed`, `seller-unreachable` */
+/**
+ * Sends an action of a session, and returns the answer unread: some servers hand the request on to what they sell and answer with that.
+ * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`
+ */
 export async function sessionAction(
   { send, headers: own, onReceipt }: Pick<SessionPlace, 'send' | 'headers' | 'onReceipt'>,
   token: Pick<Token, 'challenge' | 'url' | 'method'>,
-  payload: object,
-): Promise<unknown> {
-  const headers = controlHeaders(own)
-  headers.set(...credentialOf(token, payload, '', headers))
+  payload: { readonly action: 'topUp' | 'close' },
+): Promise<Response> {
   const method = token.method === 'HEAD' ? 'GET' : token.method
+  const signal = AbortSignal.timeout(ACTION_MS)
+  const show = (challenge: Token['challenge']): Promise<Response> => {
+    const headers = controlHeaders(own)
+    headers.set(...credentialOf({ challenge }, payload, '', headers))
+    return send(token.url, { method, headers, signal })
+  }
   try {
-    const response = await send(token.url, { method, headers, signal: AbortSignal.timeout(ACTION_MS) })
-    const body = await readJson(response)
-    if (!response.ok) throw fromProblem(body) ?? sellerFailed(response.status)
+    let response = await show(token.challenge)
+    // What proves a further deposit is bound to the challenge that asked for it.
+    const fresh = payload.action === 'close' ? freshChallenge(response, token.challenge)?.challenge : undefined
+    if (fresh) {
+      await response.body?.cancel().catch(() => {})
+      response = await show(fresh)
+    }
+    if (!response.ok) throw fromProblem(await readJson(response)) ?? sellerFailed(response.status)
     const receipt = response.headers.get('payment-receipt')
     if (receipt !== null) onReceipt?.(receipt)
-    return body
+    return response
   } catch (error) {
     throw unreachable(token.url, error)
   }
+}
+
+/**
+ * A session's credential may name any challenge of its server's, and some servers take none that has expired: their refusal offers another. `undefined` where
+ * another would not help.
+ */
+export function freshChallenge(refused: Response, before: Token['challenge']): SessionOption | undefined {
+  if (refused.status !== 402 || !('id' in before) || !isExpired(before, Date.now())) return undefined
+  const { options } = readChallenges(refused.headers.get('www-authenticate') ?? '')
+  return options.find((option): option is SessionOption => option.scheme === 'session')
 }
 
 /**
@@ -74,8 +101,8 @@ export async function closeSession(place: SessionPlace, token: Token, preimage: 
 
 /** What the seller says of the end of a session; `undefined` if it ended it before, and says nothing. */
 async function end(place: SessionPlace, token: Token, preimage: string): Promise<SessionClosed | undefined> {
-  const payload = { action: 'close', sessionId: token.paymentHash, preimage }
-  const close = async () => decodeSessionClosed(await sessionAction(place, token, payload))
+  const payload = { action: 'close', sessionId: token.paymentHash, preimage } as const
+  const close = async () => closedOf(await sessionAction(place, token, payload))
   try {
     return await close()
   } catch (error) {
@@ -88,6 +115,20 @@ async function end(place: SessionPlace, token: Token, preimage: string): Promise
   // It was paid for and never opened, as far as anybody knows: the seller was not told where the rest goes.
   await open(place, token, preimage)
   return close()
+}
+
+/** What the seller says it pays back: in the body as the draft has it, or in the receipt alone. @throws StreamError `seller-failed` if it says nothing */
+async function closedOf(answer: Response): Promise<SessionClosed> {
+  const isJson = /^application\/json\b/i.test(answer.headers.get('content-type') ?? '')
+  const body = isJson ? await readJson(answer).catch(() => undefined) : await answer.body?.cancel().catch(() => {})
+  try {
+    return decodeSessionClosed(body)
+  } catch (error) {
+    const receipt = answer.headers.get('payment-receipt')
+    const closed = receipt === null ? undefined : decodeLightningReceipt(receipt).closed
+    if (!closed) throw error
+    return closed
+  }
 }
 
 /** Opens a session and takes nothing of what it serves: HEAD asks for no more than whether it would. Whether it did, its close shows. */

@@ -44,6 +44,13 @@ describe('L402 challenges', () => {
     expect(parseL402(header)).toEqual([challenge])
   })
 
+  it.each(['eyJpZCI6IjAwIn0', 'eyJpZCI6IjAwIn0=', 'eyJpZCI6IjAwIn0.3f2a', 'a-b_c~d/e+f='])(
+    'may have a token that is no macaroon: %s',
+    (other) => {
+      expect(parseL402(`L402 macaroon="${other}", invoice="${invoice}"`)).toEqual([{ token: other, invoice }])
+    },
+  )
+
   it('keep what can be read beside what cannot', () => {
     const good = `L402 macaroon="${token}", invoice="${invoice}"`
     for (const broken of ['L402 macaroon="x"', `L402 ${token}`, `L402 macaroon="a b", invoice="${invoice}"`]) {

@@ -49,8 +49,8 @@ export function toL402({ parameters, broken }: Scheme): L402Challenge | string {
   if (!found) return 'an L402 challenge lacks its macaroon'
   if (!invoice) return 'an L402 challenge lacks its invoice'
   if (macaroon && token && macaroon !== token) return 'an L402 challenge has two different tokens'
-  if (found.length > MAX_TOKEN || !/^[\w+/-]+={0,2}$/.test(found))
-    return 'the token of an L402 challenge cannot be read'
+  // Not every server's token is a macaroon: some are JSON, or signed text with a dot in it.
+  if (found.length > MAX_TOKEN || !/^[\w.~+/-]+=*$/.test(found)) return 'the token of an L402 challenge cannot be read'
   if (invoice.length > MAX_INVOICE || !/^ln[0-9a-z]+$/i.test(invoice))
     return 'the invoice of an L402 challenge cannot be read'
   return { token: found, invoice }

@@ -166,7 +166,7 @@ describe('charge and session', () => {
     fc.assert(
       fc.property(
         fc.bigInt(0n, 10n ** 12n),
-        fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const),
+        fc.constantFrom('succeeded' as const, 'failed' as const, 'skipped' as const, 'pending' as const),
         hex(64),
         (n, refundStatus, sessionId) => {
           const closed = { refundSats: n, refundStatus }
@@ -185,6 +185,13 @@ describe('charge and session', () => {
       refundSats: 140n,
       refundStatus: 'failed',
     })
+    // As Go writes it, where nothing is left.
+    const { refundSats: _, ...left } = lightningReceipt({
+      reference: 'x',
+      timestampMs: nowMs,
+      closed: { refundSats: 0n, refundStatus: 'pending' },
+    })
+    expect(decodeLightningReceipt(left).closed).toEqual({ refundSats: 0n, refundStatus: 'pending' })
   })
 
   it('problems have the types of the drafts, and are read back', () => {

@@ -1,7 +1,7 @@
 import { decodePaddedJson, encodeJson } from '../encoding.ts'
 import { Fields } from '../fields.ts'
 import { formatTime } from '../time.ts'
-import type { SessionClosed } from './session.ts'
+import { REFUND_STATUS, type SessionClosed } from './session.ts'
 
 /** What a `Payment-Receipt` says under `charge` and `session`, in the header and as the last event of a stream. */
 export interface LightningReceipt {
@@ -47,8 +47,9 @@ export function decodeLightningReceipt(value: string | object): LightningReceipt
     ...(challengeId !== undefined && { challengeId }),
     ...(fields.has('refundStatus') && {
       closed: {
-        refundSats: BigInt(fields.integer('refundSats', MAX_COUNT)),
-        refundStatus: fields.string('refundStatus', 9, /^(succeeded|failed|skipped)$/) as SessionClosed['refundStatus'],
+        // Go leaves a member out that is zero.
+        refundSats: fields.has('refundSats') ? BigInt(fields.integer('refundSats', MAX_COUNT)) : 0n,
+        refundStatus: fields.string('refundStatus', 9, REFUND_STATUS) as SessionClosed['refundStatus'],
       },
     }),
     ...(fields.has('spent') &&

@@ -112,9 +112,9 @@ export function decodeSessionPayload(payload: unknown): SessionPayload {
   }
 }
 
-/** How the refund of a closed session ended; `failed` where it is still owed. */
-export type RefundStatus = 'succeeded' | 'failed' | 'skipped'
-const REFUND_STATUS = /^(succeeded|failed|skipped)$/
+/** How the refund of a closed session ended; `failed` where it is still owed. `pending` is no word of the draft's: aperture answers before it has paid. */
+export type RefundStatus = 'succeeded' | 'failed' | 'skipped' | 'pending'
+export const REFUND_STATUS = /^(succeeded|failed|skipped|pending)$/
 const MAX_SATS = 2_100_000_000_000_000
 
 /** What a `close` is answered with. */
