@@ -4,6 +4,7 @@ import type { LightningNode } from '../../src/lightning/node.ts'
 import { sat } from '../../src/money/msat.ts'
 import { type FigureResult, median, round, sleep } from '../figure.ts'
 import { lndMissing, lndPair } from '../nodes.ts'
+import { timePayment } from '../payment.ts'
 import { openShop } from '../shop.ts'
 
 const STRANGERS = 15
@@ -18,7 +19,7 @@ export async function firstByte(): Promise<FigureResult> {
   const alone: number[] = []
   const first: number[] = []
   for (let i = 0; i <= STRANGERS; i++) {
-    const paymentMs = await timePayment(pair.buyer, seller)
+    const paymentMs = await timePayment(pair.buyer, seller, sat(2))
     const firstMs = await timeStranger(pair.buyer, shop.url)
     // The first of each warms up.
     if (i > 0) {
@@ -41,14 +42,6 @@ export async function firstByte(): Promise<FigureResult> {
     held: ratio <= 1.5,
     note: `median of ${STRANGERS} strangers; the request is sent beside the payment, and the seller sees the payment before the buyer does`,
   }
-}
-
-async function timePayment(buyer: LightningNode, seller: LightningNode): Promise<number> {
-  const [invoice] = await seller.createInvoices([{ amount: sat(2), description: 'alone', expiresInSeconds: 600 }])
-  const startedAt = performance.now()
-  const outcome = await buyer.pay({ request: invoice!.request, maxFee: sat(1), timeoutMs: 10_000 })
-  if (outcome.status !== 'settled') throw new Error(`a payment did not settle: ${JSON.stringify(outcome.status)}`)
-  return performance.now() - startedAt
 }
 
 async function timeStranger(node: LightningNode, url: string): Promise<number> {

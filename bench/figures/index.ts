@@ -3,6 +3,7 @@ import { abandon } from './abandon.ts'
 import { challenge } from './challenge.ts'
 import { credential } from './credential.ts'
 import { firstByte } from './firstByte.ts'
+import { firstBytePrepaid } from './firstBytePrepaid.ts'
 import { flood } from './flood.ts'
 import { gatewayBody } from './gatewayBody.ts'
 import { gatewaySse } from './gatewaySse.ts'
@@ -16,6 +17,7 @@ import { proxyLatency } from './proxyLatency.ts'
 import { proxyModelGaps } from './proxyModelGaps.ts'
 import { request } from './request.ts'
 import { risk } from './risk.ts'
+import { sessionStall } from './sessionStall.ts'
 import { stall } from './stall.ts'
 
 /** Every figure of the benchmark, by name. */
@@ -24,6 +26,7 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   paced,
   prototype,
   stall,
+  'session-stall': sessionStall,
   abandon,
   challenge,
   request,
@@ -31,6 +34,9 @@ export const FIGURES: Readonly<Record<string, () => Promise<FigureResult>>> = {
   credential,
   memory,
   'first-byte': firstByte,
+  'first-byte-l402': firstBytePrepaid('l402'),
+  'first-byte-charge': firstBytePrepaid('charge'),
+  'first-byte-session': firstBytePrepaid('session'),
   'gateway-body': gatewayBody,
   'gateway-sse': gatewaySse,
   'proxy-body': proxyBody,

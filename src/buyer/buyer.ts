@@ -3,7 +3,7 @@ import { StreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { LIMIT_NAMES, type Limits, type LimitUse, limitsAt, strictest } from '../ledger/limits.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
-import type { NodeInfo, PayingNode } from '../lightning/node.ts'
+import type { NodeIdentity, PayingNode } from '../lightning/node.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 import { formatAsked } from '../money/tariff.ts'
@@ -184,7 +184,7 @@ class PayingBuyer implements Buyer {
   readonly #agreeing = new Map<Promise<Trade>, { waiting: number; readonly abort: AbortController }>()
   /** Ends the closing that is under way. */
   #hurry = new AbortController()
-  #wallet: Promise<{ wallet: Wallet; info: NodeInfo }> | undefined
+  #wallet: Promise<{ wallet: Wallet; info: NodeIdentity }> | undefined
   readonly #schemes: readonly SchemeName[]
   readonly #maxRisk: Msat
   #prepaid: Prepaid | undefined
@@ -559,10 +559,10 @@ class PayingBuyer implements Buyer {
     this.#closings.splice(0, Math.max(0, this.#closings.length - MAX_OVER))
   }
 
-  #ready(): Promise<{ wallet: Wallet; info: NodeInfo }> {
+  #ready(): Promise<{ wallet: Wallet; info: NodeIdentity }> {
     this.#wallet ??= (async () => {
       const node = await this.#options.node
-      const info = await node.info()
+      const info = node.identity ?? (await node.info())
       const feePerMille = BigInt(Math.round((this.#options.maxFeePercent ?? 3) * 10))
       const wallet: Wallet = {
         node,

@@ -8,6 +8,7 @@ export type {
   LightningNode,
   Network,
   NodeAbilities,
+  NodeIdentity,
   NodeInfo,
   OutgoingKeysend,
   OutgoingPayment,

@@ -3,6 +3,9 @@ import type { Network } from '../money/network.ts'
 
 export type { Network }
 
+/** Who a node is, and what it can do: the same for as long as it is open. */
+export type NodeIdentity = Omit<NodeInfo, 'canSend' | 'canReceive'>
+
 export interface NodeInfo {
   readonly kind: string
   readonly network: Network
@@ -117,13 +120,18 @@ export interface Settlement {
 export const MAX_LISTED = 1000
 
 /** What of a node a buyer needs: a wallet in a browser has no more. */
-export type PayingNode = Pick<LightningNode, 'info' | 'pay' | 'lookupPayment' | 'createInvoices' | 'lookupInvoice'>
+export type PayingNode = Pick<
+  LightningNode,
+  'identity' | 'info' | 'pay' | 'lookupPayment' | 'createInvoices' | 'lookupInvoice'
+>
 
 /**
  * A Lightning node, as little of one as Stream needs. Every backend passes `node.contract.ts`.
  * Methods reject with a StreamError of the `node-…` codes when the node itself is the trouble.
  */
 export interface LightningNode {
+  /** Where the node said it when it was opened: a buyer then asks nothing before its first payment. */
+  readonly identity?: NodeIdentity
   info(): Promise<NodeInfo>
   /** Creates invoices, in the order asked for. One round trip where the backend can. */
   createInvoices(requests: readonly InvoiceRequest[]): Promise<Invoice[]>

@@ -3,7 +3,7 @@ import { openLedger } from '../ledger/index.ts'
 import type { InvoiceRecord, Ledger, Owed, ReturnRecord } from '../ledger/ledger.ts'
 import type { LightningNode, NodeInfo, Settlement } from '../lightning/node.ts'
 import { type Msat, msat, sat, ZERO } from '../money/msat.ts'
-import { decodeInvoice } from '../wire/bolt11.ts'
+import { expiryOf } from '../wire/bolt11.ts'
 import { invoiceDescription } from '../wire/proof.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
@@ -208,7 +208,7 @@ export class Seller {
     const asked = { amount, description: this.realm, expiresInSeconds: INVOICE_LIFE_SECONDS }
     const [invoice] = await node.createInvoices([asked])
     const { request, paymentHash } = invoice!
-    return { request, paymentHash, record: { paymentHash, amount, expiresAtMs: decodeInvoice(request).expiresAtMs } }
+    return { request, paymentHash, record: { paymentHash, amount, expiresAtMs: expiryOf(request) } }
   }
 
   /**

@@ -6,7 +6,7 @@ import { StreamError } from '../errors/error.ts'
 import { MAX_MSAT, msat, sat } from '../money/msat.ts'
 import { codeThrownBy } from '../money/testing/arbitraries.ts'
 import { anyNetwork, hex } from '../terms/testing/arbitraries.ts'
-import { checkInvoice, decodeInvoice, type InvoiceExpectation } from './bolt11.ts'
+import { checkInvoice, decodeInvoice, expiryOf, type InvoiceExpectation } from './bolt11.ts'
 import { utf8 } from './encoding.ts'
 import { invoice, nodeKey, nowMs, payee } from './testing/fixtures.ts'
 import { field, makeInvoice, signInvoice, timestamp, toWords } from './testing/invoice.ts'
@@ -34,6 +34,11 @@ describe('decodeInvoice', () => {
       expiresAtMs: nowMs + 600_000,
       minFinalCltv: 18,
     })
+  })
+
+  it("is not needed for when an invoice of one's own node expires", () => {
+    expect(expiryOf(invoice)).toBe(decodeInvoice(invoice).expiresAtMs)
+    expect(codeThrownBy(() => expiryOf('lnbcrt1'))).toBe('invoice-invalid')
   })
 
   it('reads every network, amount, text and time', () => {

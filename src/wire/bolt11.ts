@@ -55,6 +55,18 @@ const SIGNATURE_WORDS = 104
  * @example const { amount, payee } = decodeInvoice('lnbcrt20n1…')
  */
 export function decodeInvoice(text: string): DecodedInvoice {
+  const { prefix, signed, signature, ...invoice } = readInvoice(text)
+  const hash = sha256(concatBytes(utf8(prefix), toBytes(signed, 'padded')))
+  return { ...invoice, payee: readPayee(toBytes(signature, 'cut'), hash, invoice.payee) }
+}
+
+/**
+ * When an invoice expires, in ms since 1970, without a look at its signature, which is most of the work: for those of one's own node.
+ * @throws StreamError `invoice-invalid`
+ */
+export const expiryOf = (text: string): number => readInvoice(text).expiresAtMs
+
+function readInvoice(text: string) {
   if (text.length > MAX_INVOICE_LENGTH) throw invalid(`longer than ${MAX_INVOICE_LENGTH} characters`)
   const decoded = bech32.decodeUnsafe(text, MAX_INVOICE_LENGTH)
   if (!decoded) throw invalid('not a bech32 string with a right checksum')
@@ -62,18 +74,20 @@ export function decodeInvoice(text: string): DecodedInvoice {
   const human = readHumanPart(prefix)
   if (words.length < TIMESTAMP_WORDS + SIGNATURE_WORDS) throw invalid('too short')
   const signed = words.slice(0, -SIGNATURE_WORDS)
-  const fields = readFields(signed.slice(TIMESTAMP_WORDS))
-  const hash = sha256(concatBytes(utf8(prefix), toBytes(signed, 'padded')))
+  const { paymentHash, payee, description, expirySeconds, minFinalCltv } = readFields(signed.slice(TIMESTAMP_WORDS))
   const createdAtMs = toNumber(signed.slice(0, TIMESTAMP_WORDS)) * 1000
   return {
+    prefix,
+    signed,
+    signature: words.slice(-SIGNATURE_WORDS),
     request: text.toLowerCase(),
     ...human,
-    paymentHash: fields.paymentHash,
-    payee: readPayee(toBytes(words.slice(-SIGNATURE_WORDS), 'cut'), hash, fields.payee),
-    description: fields.description,
+    paymentHash,
+    payee,
+    description,
     createdAtMs,
-    expiresAtMs: createdAtMs + fields.expirySeconds * 1000,
-    ...(fields.minFinalCltv !== undefined && { minFinalCltv: fields.minFinalCltv }),
+    expiresAtMs: createdAtMs + expirySeconds * 1000,
+    ...(minFinalCltv !== undefined && { minFinalCltv }),
   }
 }
 

@@ -248,6 +248,23 @@ describe('before anything is paid', () => {
     expect(buyer.spent).toBe(0n)
   })
 
+  it('a node that said who it is when it was opened is not asked again', async () => {
+    const shop = await Shop.open({ schemes: ['l402'] })
+    const { buyer: node } = shop.nodes
+    const { canSend: _, canReceive: __, ...identity } = await node.info()
+    let asked = 0
+    const told = new Proxy(node, {
+      get: (target, name) => {
+        if (name === 'identity') return identity
+        if (name === 'info') asked++
+        const member = Reflect.get(target, name, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    expect(await (await shop.buyer({ node: told }).fetch(shop.url)).text()).toBe('the thing')
+    expect(asked).toBe(0)
+  })
+
   it('a failed payment is given back, and may be tried again', async () => {
     const shop = await Shop.open({ schemes: ['l402'] })
     let failures = 1

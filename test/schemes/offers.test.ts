@@ -3,8 +3,8 @@ import { toldAddress } from '../../src/seller/adapters/request.ts'
 import { PricedRoute } from '../../src/seller/paywall.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
 import { encodeMacaroon, parseMacaroon } from '../../src/wire/l402/macaroon.ts'
-import { offeredBy, problemOf } from './offered.ts'
-import { openShop } from './stand.ts'
+import { bySession, offeredBy, problemOf } from './offered.ts'
+import { openShop, returnInvoice } from './stand.ts'
 
 describe('a 402 of every scheme', () => {
   test('offers one invoice under all of them, in the order of the seller', async () => {
@@ -103,6 +103,28 @@ describe('an invoice of a 402', () => {
     await pay(first)
     await expect.poll(async () => offeredBy(await ask()).invoice()).not.toBe(first)
     expect(nodes.seller.requests).toHaveLength(2)
+  })
+
+  test('is another for each deposit of an open session, within the bounds of all', async () => {
+    const { ask, pay, nodes } = openShop({ limits: { offerRate: { burst: 5, perSecond: 1e-9 } } })
+    const first = offeredBy(await ask())
+    const shown = async (session: string) => offeredBy(await ask({ headers: { 'stream-top-up': session } })).deposit()
+    const sessionId = decodeInvoice(first.deposit()).paymentHash
+    expect(await shown(sessionId), 'not a session yet').toBe(first.deposit())
+    const payload = { action: 'open', preimage: await pay(first.deposit()) }
+    const opened = { ...payload, returnInvoice: await returnInvoice(nodes.buyer) }
+    expect((await ask({ headers: bySession(first, opened) })).status).toBe(200)
+
+    const next = offeredBy(await ask()).deposit()
+    expect(await shown('f'.repeat(64)), 'nobody knows this one').toBe(next)
+    expect(await shown('../'), 'nor this').toBe(next)
+    const several = new Set([next, ...(await Promise.all([1, 2, 3].map(() => shown(sessionId))))])
+    expect(several.size).toBe(4)
+    expect(await shown(sessionId), 'one more is left of five').not.toBe(next)
+    const made = nodes.seller.requests.length
+    for (let i = 0; i < 20; i++) expect(await shown(sessionId)).toBe(next)
+    expect(offeredBy(await ask()).deposit(), 'who asks as ever is shown what was shown').toBe(next)
+    expect(nodes.seller.requests).toHaveLength(made)
   })
 
   test('is for the price of now', async () => {

@@ -53,4 +53,32 @@ describe('our buyer at our seller', () => {
     const back = stand.nodes.buyer.settlements.reduce((sum, { amount }) => sum + amount, 0n)
     expect(paid - back).toBe(60_000n)
   })
+
+  test('a session that is used up faster than one deposit is paid has several on their way, each by an invoice of its own', async () => {
+    const service = await upstream((_, answer) => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (let i = 0; i < 200; i++) answer.write(`data: {"n":${i}}\n\n`)
+      answer.end('data: [DONE]\n\n')
+    })
+    const stand = await openStand({
+      routes: [{ upstream: service, price: '1 sat/token', schemes: ['session'], allowance: '20 sat' }],
+    })
+    const { buyer: payer, seller } = stand.nodes
+    payer.latencyMs = 100
+    let most = 0
+    payer.script = (_, number) => {
+      // This one, and those before it that have not arrived.
+      most = Math.max(most, number + 1 - seller.settlements.length)
+      return undefined
+    }
+    const buyer = stand.buyer({ schemes: ['session'], maxRisk: '100 sat' })
+    const text = await (await buyer.fetch(`${stand.url}/x`)).text()
+    expect(text.match(/data: \{"n"/g)).toHaveLength(200)
+    await buyer.close()
+    expect(most).toBeGreaterThan(1)
+    const paid = seller.settlements.map(({ paymentHash }) => paymentHash)
+    expect(new Set(paid).size).toBe(paid.length)
+    const back = payer.settlements.reduce((sum, { amount }) => sum + amount, 0n)
+    expect(BigInt(paid.length) * 20_000n - back).toBe(200_000n)
+  })
 })

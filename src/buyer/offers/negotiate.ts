@@ -1,5 +1,5 @@
 import { StreamError } from '../../errors/error.ts'
-import type { NodeInfo } from '../../lightning/node.ts'
+import type { NodeIdentity } from '../../lightning/node.ts'
 import type { Msat } from '../../money/msat.ts'
 import { formatPrice } from '../../money/price.ts'
 import { chargesOf, formatTariff } from '../../money/tariff.ts'
@@ -37,7 +37,7 @@ export interface Haggling {
 export async function negotiate(
   endpoint: Endpoint,
   first: Challenge,
-  wallet: NodeInfo,
+  wallet: NodeIdentity,
   { strategy, limits }: Haggling,
   firstInvoices: (terms: Offer) => readonly Msat[],
 ): Promise<Deal> {
@@ -61,7 +61,7 @@ export async function negotiate(
   }
 }
 
-function checkOffer(offer: Offer, challenge: Challenge, wallet: NodeInfo): void {
+function checkOffer(offer: Offer, challenge: Challenge, wallet: NodeIdentity): void {
   if (isExpired(challenge, Date.now())) throw new StreamError('offer-expired', "the seller's offer has expired already")
   if (offer.network !== wallet.network) {
     throw new StreamError('network-mismatch', `the seller is on ${offer.network}, the wallet on ${wallet.network}`)

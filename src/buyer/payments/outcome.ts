@@ -1,7 +1,7 @@
-import type { LightningNode, NodeInfo, PaymentOutcome } from '../../lightning/node.ts'
+import type { LightningNode, NodeIdentity, PaymentOutcome } from '../../lightning/node.ts'
 
 /** How the journal names who was asked to pay: only that wallet knows what became of a payment. */
-export const payerOf = ({ account, publicKey }: NodeInfo): string => account ?? publicKey
+export const payerOf = ({ account, publicKey }: NodeIdentity): string => account ?? publicKey
 
 type Final = Extract<PaymentOutcome, { readonly status: 'settled' | 'failed' }>
 

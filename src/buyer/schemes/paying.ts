@@ -1,5 +1,5 @@
 import { StreamError, toStreamError } from '../../errors/error.ts'
-import type { JournalPayment } from '../../ledger/journal.ts'
+import type { JournalPayment, NewAgreement } from '../../ledger/journal.ts'
 import { limitsAt, strictest } from '../../ledger/limits.ts'
 import type { PaymentOutcome } from '../../lightning/node.ts'
 import { formatMsat, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
@@ -16,6 +16,8 @@ export interface Prepaying {
   readonly paymentHash: string
   readonly request: string
   readonly amount: Msat
+  /** What it buys, as the journal keeps it. */
+  readonly bought: NewAgreement
 }
 
 export interface Paid {
@@ -28,7 +30,7 @@ const PAYMENT_TIMEOUT_MS = 30_000
 const FOLLOW_MS = 60_000
 
 /**
- * Pays one invoice within the budget and the journal's limits: written before it is sent, and counted as spent until the node says that it
+ * Pays one invoice within the budget and the journal's limits: written before it is sent, with what it buys, and counted as spent until the node says that it
  * failed. `known` if this payment hash was paid or may yet be: then nothing is sent.
  * @throws StreamError `budget-exhausted`, one of the failures of a payment, `payment-unknown`, `node-…`, `ledger-failed`
  */
@@ -47,15 +49,17 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
       },
     )
   }
-  const { agreementId, origin, paymentHash } = paying
+  const { agreementId, origin, paymentHash, bought } = paying
   const payment = { paymentHash, request: paying.request, agreementId, origin, payer, amount, maxFee }
   // One that failed may be offered again and tried again; any other payment hash that was ever written is not sent.
-  const writing = await journal
-    .repeatPayment({ ...payment, createdAtMs: Date.now(), receivedSteps: 0n }, limits)
-    .catch((error) => {
-      budget.giveBack(taken)
-      throw error
-    })
+  // Asked for in one turn, the two wait for the disk once.
+  const [, writing] = await Promise.all([
+    journal.addAgreement(bought),
+    journal.repeatPayment({ ...payment, createdAtMs: Date.now(), receivedSteps: 0n }, limits),
+  ]).catch((error) => {
+    budget.giveBack(taken)
+    throw error
+  })
   if (!writing.written) {
     budget.giveBack(taken)
     if (writing.reason === 'known') return 'known'

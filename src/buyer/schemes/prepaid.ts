@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../../errors/codes.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
-import type { NodeInfo } from '../../lightning/node.ts'
+import type { NodeIdentity } from '../../lightning/node.ts'
 import { type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
 import { readChallenges, type SchemeName } from '../../wire/challenges.ts'
 import { isGrpc } from '../../wire/grpc.ts'
 import { L402_TOKEN_METADATA, toL402Metadata } from '../../wire/l402/header.ts'
-import { decodeSessionRequest } from '../../wire/mpp/session.ts'
+import { decodeSessionRequest, TOP_UP_FOR } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
@@ -59,7 +59,7 @@ export interface PrepaidSummary {
 }
 
 export interface PrepaidParts extends PrepaidLimits {
-  readonly ready: () => Promise<{ readonly wallet: Wallet; readonly info: NodeInfo }>
+  readonly ready: () => Promise<{ readonly wallet: Wallet; readonly info: NodeIdentity }>
   /** Sends a request as the buyer sends all. */
   readonly send: (url: string, request: RequestInit) => Promise<Response>
   readonly insecure: boolean
@@ -403,16 +403,14 @@ export class Prepaid {
   async #payFor(wallet: Wallet, token: Token, agreementId: string = token.id): Promise<Paid> {
     const { journal } = wallet
     const { id, paymentHash, invoice, amount, url } = token
-    await journal.addAgreement(rowOf(token))
     const { origin } = new URL(url)
-    const paid = await prepay(wallet, { agreementId, origin, paymentHash, request: invoice, amount }).catch(
-      async (error) => {
-        // A payment that may yet settle buys what stands here: the next request finds it, in this run or a later one.
-        const isOpen = ['pending', 'unknown', 'settled'].includes((await journal.getPayment(paymentHash))?.status ?? '')
-        await (isOpen ? journal.releaseAgreement(id) : journal.closeAgreement(id, undefined))
-        throw error
-      },
-    )
+    const payment = { agreementId, origin, paymentHash, request: invoice, amount, bought: rowOf(token) }
+    const paid = await prepay(wallet, payment).catch(async (error) => {
+      // A payment that may yet settle buys what stands here: the next request finds it, in this run or a later one.
+      const isOpen = ['pending', 'unknown', 'settled'].includes((await journal.getPayment(paymentHash))?.status ?? '')
+      await (isOpen ? journal.releaseAgreement(id) : journal.closeAgreement(id, undefined))
+      throw error
+    })
     if (paid !== 'known') return paid
     await journal.closeAgreement(id, undefined)
     throw new StreamError('paid-refused', 'the seller offers an invoice that was paid before', { paymentHash })
@@ -442,7 +440,9 @@ export class Prepaid {
     const { send } = this.#parts
     const { wallet, info } = await this.#parts.ready()
     const { url, method, paymentHash: sessionId } = held.token
-    const refused = await send(url, request)
+    const headers = new Headers(request.headers)
+    headers.set(TOP_UP_FOR, sessionId)
+    const refused = await send(url, { ...request, headers })
     await refused.body?.cancel().catch(() => {})
     const options = refused.status === 402 ? this.options(refused, request) : []
     const option = options.find((one) => one.scheme === 'session')
@@ -657,7 +657,7 @@ function whileRead(response: Response, leave: () => void, signal: AbortSignal | 
 function choose(
   options: readonly PrepaidOption[],
   fits: (option: PrepaidOption) => boolean,
-  info: NodeInfo,
+  info: NodeIdentity,
   limits: PrepaidLimits,
 ) {
   const errors: unknown[] = []

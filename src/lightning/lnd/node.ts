@@ -1,7 +1,7 @@
 import { openUnlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import { type Msat, minus, msat, sat } from '../../money/msat.ts'
-import type { LightningNode, Network, NodeAbilities, NodeInfo } from '../node.ts'
+import type { LightningNode, Network, NodeAbilities, NodeIdentity, NodeInfo } from '../node.ts'
 import { rethrow } from './errors.ts'
 import { createInvoice, findInvoice, listInvoices, settledAmount } from './invoices.ts'
 import { keysend, lookup, pay } from './pay.ts'
@@ -29,8 +29,10 @@ export function createLndNode(options: LndOptions): Promise<LightningNode> {
 async function open(options: LndOptions): Promise<LightningNode> {
   options.signal?.throwIfAborted()
   const rpc = await openRpc(options)
+  let identity: NodeIdentity
   try {
-    const { network } = identityOf(await getInfo(rpc))
+    identity = { kind: 'lnd', ...identityOf(await getInfo(rpc)), abilities: ABILITIES }
+    const { network } = identity
     if (options.network !== undefined && network !== options.network) {
       throw new StreamError('network-mismatch', `this LND is on ${network}, not on ${options.network}`)
     }
@@ -40,7 +42,8 @@ async function open(options: LndOptions): Promise<LightningNode> {
   }
   const subscriptions = new Set<() => void>()
   return {
-    info: () => info(rpc),
+    identity,
+    info: () => info(rpc, identity),
     createInvoices: (requests) => Promise.all(requests.map((request) => createInvoice(rpc, request))),
     pay: (payment) => pay(rpc, payment),
     keysend: (payment) => keysend(rpc, payment),
@@ -67,17 +70,12 @@ async function open(options: LndOptions): Promise<LightningNode> {
 
 const ABILITIES: NodeAbilities = { sign: true, settlements: 'pushed', keysend: true, anyAmount: true }
 
-async function info(rpc: LndRpc): Promise<NodeInfo> {
-  const [own, { channels }] = await Promise.all([
-    getInfo(rpc),
-    rpc.call('listChannels', { active_only: true }).catch(rethrow('listing channels')),
-  ])
+async function info(rpc: LndRpc, identity: NodeIdentity): Promise<NodeInfo> {
+  const { channels } = await rpc.call('listChannels', { active_only: true }).catch(rethrow('listing channels'))
   return {
-    kind: 'lnd',
-    ...identityOf(own),
+    ...identity,
     canSend: total(channels, (channel) => above(channel.local_balance, channel.local_constraints)),
     canReceive: total(channels, (channel) => above(channel.remote_balance, channel.remote_constraints)),
-    abilities: ABILITIES,
   }
 }
 

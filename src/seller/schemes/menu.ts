@@ -3,11 +3,13 @@ import type { Offer } from '../../terms/terms.ts'
 import { type CredentialHeader, METHOD } from '../../wire/challenge.ts'
 import type { SchemeName } from '../../wire/challenges.ts'
 import { preferred } from '../../wire/mpp/acceptPayment.ts'
+import { TOP_UP_FOR } from '../../wire/mpp/session.ts'
 import { clientAddress } from '../clientAddress.ts'
 import { sameAsked } from '../scopes.ts'
 import type { Seller } from '../seller.ts'
 import { digestFor } from './boundBody.ts'
 import { type InvoiceOffer, Offers } from './offers.ts'
+import { isOpenSession } from './proof.ts'
 import { type Quote, quoteOf } from './quote.ts'
 import { chargeText, textsOf, type Wording } from './texts.ts'
 
@@ -58,9 +60,12 @@ export class Menus {
     return this.#schemes.includes('l402') ? [...payments, 'l402'] : payments
   }
 
-  #offer(request: Request, terms: Offer) {
+  async #offer(request: Request, terms: Offer) {
     const client = clientAddress(request, this.#seller.trustProxy)
-    return this.#offers.of({ client, method: request.method }, terms, this.#quoteOf(terms))
+    const session = request.headers.get(TOP_UP_FOR)
+    // A ledger that cannot be read now is told of where it is needed.
+    const another = session !== null && (await isOpenSession(this.#seller, session).catch(() => false))
+    return this.#offers.of({ client, method: request.method, another }, terms, this.#quoteOf(terms))
   }
 
   #quoteOf(terms: Offer): Quote {

@@ -1,7 +1,6 @@
 import { toStreamError } from '../../errors/error.ts'
 import { NO_CREDIT } from '../../terms/credit.ts'
 import type { Agreement, Offer } from '../../terms/terms.ts'
-import { decodeInvoice } from '../../wire/bolt11.ts'
 import type { Account } from '../account.ts'
 import { FORGOTTEN_AFTER_MS, INVOICE_LIFE_SECONDS, type Seller } from '../seller.ts'
 import type { Quote } from './quote.ts'
@@ -26,6 +25,8 @@ export interface Asked {
   /** The client's address; `undefined` where no adapter told it: then nothing is shared with anybody. */
   readonly client: string | undefined
   readonly method: string
+  /** For the next deposit of a session, while the last may be on its way: an invoice that nobody was shown. */
+  readonly another?: boolean
 }
 
 /** An invoice that has less life left is not shown again: who reads it must have time to pay. */
@@ -53,8 +54,12 @@ export class Offers {
   }
 
   async of(asked: Asked, terms: Offer, quote: Quote): Promise<InvoiceOffer | NoOffer> {
-    if (asked.client === undefined) return this.#make(undefined, terms, quote)
-    const key = `${asked.method} ${asked.client}`
+    const { client, method, another } = asked
+    if (client === undefined) return this.#make(undefined, terms, quote)
+    const key = `${method} ${client}`
+    const other = another ? await this.#make(key, terms, quote) : undefined
+    // Where there is none to be had, what was shown before is still good.
+    if (other && ('invoice' in other || !this.#shown.has(key))) return other
     for (let shown = this.#shown.get(key); shown; shown = this.#shown.get(key)) {
       const offer = await shown
       if ('retryAfterMs' in offer || isGood(offer)) return offer
@@ -68,7 +73,8 @@ export class Offers {
       this.#shown.delete(oldest)
     }
     const offer = await made
-    if ('retryAfterMs' in offer) this.#drop(key, made)
+    if ('invoice' in offer) offer.account.whenPaid(() => this.#drop(key, made))
+    else this.#drop(key, made)
     return offer
   }
 
@@ -84,12 +90,8 @@ export class Offers {
       const { request: invoice, paymentHash, record } = await this.#seller.mintOffer(quote.allowance)
       const id = keys.current.offerId(paymentHash)
       const account = await accounts.open(agreementFor(id, terms), [record], 'offered')
-      const shown = key === undefined ? undefined : this.#shown.get(key)
-      account.whenPaid(() => {
-        place.paid()
-        if (key !== undefined && shown) this.#drop(key, shown)
-      })
-      return { account, quote, paymentHash, invoice, expiresAtMs: decodeInvoice(invoice).expiresAtMs }
+      account.whenPaid(place.paid)
+      return { account, quote, paymentHash, invoice, expiresAtMs: record.expiresAtMs }
     } catch (error) {
       // Our own scheme needs no invoice yet, and is offered meanwhile.
       place.unused()

@@ -56,3 +56,10 @@ export async function paidAccount(
     throw new StreamError('payment-unsettled', "the invoice is not paid, by its own node's word")
   return account
 }
+
+/** Whether a header names a session of this seller that takes deposits. That it is the client's own is not asked: its id is no secret, and gives nothing away. */
+export async function isOpenSession({ accounts }: Seller, sessionId: string): Promise<boolean> {
+  if (!/^[0-9a-f]{64}$/.test(sessionId)) return false
+  const account = await accounts.offered(sessionId)
+  return account?.claim?.scheme === 'session' && !account.closed
+}

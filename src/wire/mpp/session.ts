@@ -9,6 +9,11 @@ export const SESSION_INTENT = 'session'
 /** Units that a deposit buys where nothing else is configured, and seconds that a session may idle (draft-lightning-session). */
 export const DEPOSIT_UNITS = 20n
 export const IDLE_TIMEOUT_S = 300
+/**
+ * Request header of Stream's own: the id of the session that a further deposit is asked for. The draft has every request without a credential get a fresh
+ * invoice; a seller that shows one again until it is paid makes another for whoever pays several at once.
+ */
+export const TOP_UP_FOR = 'stream-top-up'
 
 /** What the `request` parameter of a `session` challenge holds (draft-lightning-session, "Challenge Request"). */
 export interface SessionRequest {

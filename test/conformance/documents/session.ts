@@ -84,7 +84,7 @@ export const session: Document = {
         'MUST',
         'server',
         'Every request without a credential gets a fresh invoice',
-        'An invoice that nobody paid is offered again to the same client for the same route while it lives, and how many are made is limited: otherwise a flood of requests fills the node. No payment hash is ever good for two sessions.',
+        'An invoice that nobody paid is offered again to the same client for the same route while it lives, and how many are made is limited: otherwise a flood of requests fills the node. A request that names its open session in `Stream-Top-Up` gets a fresh one. No payment hash is ever good for two sessions.',
         here('a session challenge > is asked for again by the same client without another invoice, until that is paid'),
         testsOf('test/conformance/offered.test.ts')(
           'a 402 of all schemes > has stream alone where too many invoices wait to be paid, and says when there will be more',

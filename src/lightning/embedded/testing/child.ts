@@ -1,4 +1,4 @@
-import { createEmbeddedNode } from '../index.ts'
+import { createEmbeddedNode, type EmbeddedNode } from '../index.ts'
 import { answer } from '../rpc.ts'
 
 /** A process with one embedded node in it, driven by its parent (`remote.ts`). Started as `child.ts HOME NAME`. */
@@ -10,6 +10,8 @@ node.subscribeSettlements(
   (settlement) => send({ settlement }),
   (error) => send({ log: error.message }),
 )
-process.on('message', (request) => answer(node, request, { postMessage: send }))
+// It is asked who it is.
+const calls: Omit<EmbeddedNode, 'identity'> = node
+process.on('message', (request) => answer(calls, request, { postMessage: send }))
 process.on('disconnect', () => process.exit())
 send({ ready: true })
