@@ -198,6 +198,16 @@ describe('what is free goes through as it is', () => {
   })
 })
 
+test('a key for the service stays beside the payment, where the seller leaves room', async () => {
+  const { stand, proxy } = await sold('1 sat/request', {}, false)
+  const headers = { authorization: 'Bearer sk-1', 'streampay-token': proxy.token }
+  for (const _ of [1, 2]) {
+    const response = await fetch(`${proxy.url}/pay/${stand.url}/whoami`, { headers })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ authorization: 'Bearer sk-1' })
+  }
+})
+
 describe('what cannot be paid', () => {
   test('is told before the body, as a problem document', async () => {
     const { proxy } = await sold('5 sat/KiB', { maxPrice: '1 sat/KiB' })

@@ -9,6 +9,9 @@ export const PRIVATE_HEADERS = ['authorization', 'payment-authorization', 'proxy
 const OF_ONE_REQUEST = [
   'connection',
   'expect',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-timeout',
   'host',
   'idempotency-key',
   'keep-alive',

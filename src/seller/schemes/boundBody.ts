@@ -1,9 +1,10 @@
 import { StreamError } from '../../errors/error.ts'
-import { type Challenge, verifyChallenge } from '../../wire/challenge.ts'
+import type { Challenge } from '../../wire/challenge.ts'
 import { bodyDigest, isDigestOf } from '../../wire/digest.ts'
+import { isGrpc } from '../../wire/grpc.ts'
 import { addressOf, replay, toldAddress, withBody } from '../adapters/request.ts'
 import type { Seller } from '../seller.ts'
-import { checkEcho } from './proof.ts'
+import { checkEcho, isEcho } from './proof.ts'
 
 /** A body up to here is read to bind a charge to it. */
 const MAX_BODY = 64 << 10
@@ -40,9 +41,10 @@ async function shortBody(request: Request): Promise<Uint8Array[] | undefined> {
   }
 }
 
-/** Whether a request has a body that may be read before anything is paid: one that waits to be asked for is not. */
+/** Whether a request has a body that may be read before anything is paid: not one that waits to be asked for, or for answers (gRPC). */
 function mayHaveBody({ method, headers }: Request): boolean {
-  if (method === 'GET' || method === 'HEAD' || headers.has('expect')) return false
+  if (method === 'GET' || method === 'HEAD' || headers.has('expect') || isGrpc(headers.get('content-type')))
+    return false
   const length = headers.get('content-length')
   return length === null || (length !== '0' && Number(length) <= MAX_BODY)
 }
@@ -63,10 +65,7 @@ export async function digestFor(request: Request): Promise<string | undefined> {
  * @throws StreamError `challenge-invalid`
  */
 export async function checkBound(seller: Seller, challenge: Challenge, request: Request): Promise<Request> {
-  if (challenge.digest === undefined && verifyChallenge(seller.secret, challenge)) {
-    checkEcho(seller, challenge)
-    return request
-  }
+  if (challenge.digest === undefined && isEcho(seller, challenge)) return request
   if (challenge.digest !== undefined) checkEcho(seller, challenge)
   const chunks = mayHaveBody(request) ? await shortBody(request) : []
   const body = chunks && Buffer.concat(chunks)
