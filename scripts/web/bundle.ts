@@ -22,17 +22,23 @@ const STAND_INS: Readonly<Record<string, string>> = {
   '@noble/hashes/sha2.js': 'hashes.ts',
   '@noble/hashes/utils.js': 'hashes.ts',
   '@scure/base': 'encodings.ts',
+  canonicalize: 'canonical.ts',
+  'src/buyer/offers/comparing.ts': 'comparing.ts',
+  'src/buyer/offers/sellers.ts': 'sellers.ts',
   'src/buyer/requests/redirects.ts': 'redirects.ts',
+  'src/terms/strategy.ts': 'strategy.ts',
 }
 
+const inBrowser = (name: string) => (id: string) => id === path.join(ROOT, 'src', 'browser', `${name}.ts`)
+
 /** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
-const lighter: Plugin = {
+export const lighter: Plugin = {
   name: 'lighter',
   resolveId(source, importer) {
     if (!importer?.startsWith(path.join(ROOT, 'src') + path.sep)) return null
     const file = path.relative(ROOT, path.resolve(path.dirname(importer), source)).replaceAll(path.sep, '/')
     const standIn = STAND_INS[source.startsWith('.') ? file : source]
-    return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', standIn)
+    return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', 'standIns', standIn)
   },
   load(id) {
     if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null
@@ -50,6 +56,16 @@ export const CODES = Object.fromEntries(
     return { code, moduleType: 'js' }
   },
 }
+
+/**
+ * What is loaded at one moment is one file, each with all that it needs and has not come before: several small ones compress worse. The rest is
+ * loaded where somebody chooses it.
+ */
+export const TOGETHER = [
+  { name: 'page', test: inBrowser('index') },
+  { name: 'paying', test: inBrowser('paying') },
+  { name: 'byHand', test: inBrowser('byHand') },
+].map((group, i, { length }) => ({ ...group, priority: length - i }))
 
 /** Bundles one entry with its lazy chunks into a folder. */
 async function bundle(
@@ -75,6 +91,7 @@ async function bundle(
       minify: true,
       entryFileNames: '[name].js',
       chunkFileNames: '[name]-[hash].js',
+      codeSplitting: { groups: TOGETHER },
     })
     const chunks = output.filter((one): one is OutputChunk => one.type === 'chunk')
     const eager = reachedFrom(chunks)
