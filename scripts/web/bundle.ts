@@ -29,16 +29,19 @@ const STAND_INS: Readonly<Record<string, string>> = {
   'src/terms/strategy.ts': 'strategy.ts',
 }
 
+const NOSTR = path.join(ROOT, 'node_modules', 'nostr-tools') + path.sep
+const standIn = (name: string) => path.join(ROOT, 'src', 'browser', 'standIns', name)
 const inBrowser = (name: string) => (id: string) => id === path.join(ROOT, 'src', 'browser', `${name}.ts`)
 
 /** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
-export const lighter: Plugin = {
+const lighter: Plugin = {
   name: 'lighter',
   resolveId(source, importer) {
+    if (source === '@noble/curves/secp256k1.js' && importer?.startsWith(NOSTR)) return standIn('nostrCurve.ts')
     if (!importer?.startsWith(path.join(ROOT, 'src') + path.sep)) return null
     const file = path.relative(ROOT, path.resolve(path.dirname(importer), source)).replaceAll(path.sep, '/')
-    const standIn = STAND_INS[source.startsWith('.') ? file : source]
-    return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', 'standIns', standIn)
+    const name = STAND_INS[source.startsWith('.') ? file : source]
+    return name === undefined ? null : standIn(name)
   },
   load(id) {
     if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null
@@ -61,7 +64,7 @@ export const CODES = Object.fromEntries(
  * What is loaded at one moment is one file, each with all that it needs and has not come before: several small ones compress worse. The rest is
  * loaded where somebody chooses it.
  */
-export const TOGETHER = [
+const TOGETHER = [
   { name: 'page', test: inBrowser('index') },
   { name: 'paying', test: inBrowser('paying') },
   { name: 'byHand', test: inBrowser('byHand') },
