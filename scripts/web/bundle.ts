@@ -25,6 +25,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   canonicalize: 'canonical.ts',
   'src/buyer/offers/comparing.ts': 'comparing.ts',
   'src/buyer/offers/sellers.ts': 'sellers.ts',
+  'src/buyer/requests/grpc.ts': 'grpc.ts',
   'src/buyer/requests/redirects.ts': 'redirects.ts',
   'src/terms/strategy.ts': 'strategy.ts',
 }
@@ -65,6 +66,8 @@ export const CODES = Object.fromEntries(
  * loaded where somebody chooses it.
  */
 const TOGETHER = [
+  // Named first, or it would go with what merely could use it: only tokens of L402 do.
+  { name: 'hmac', test: (id: string) => id === path.join(ROOT, 'node_modules', '@noble', 'hashes', 'hmac.js') },
   { name: 'page', test: inBrowser('index') },
   { name: 'paying', test: inBrowser('paying') },
   { name: 'byHand', test: inBrowser('byHand') },
