@@ -22,17 +22,27 @@ const STAND_INS: Readonly<Record<string, string>> = {
   '@noble/hashes/sha2.js': 'hashes.ts',
   '@noble/hashes/utils.js': 'hashes.ts',
   '@scure/base': 'encodings.ts',
+  canonicalize: 'canonical.ts',
+  'src/buyer/offers/comparing.ts': 'comparing.ts',
+  'src/buyer/offers/sellers.ts': 'sellers.ts',
+  'src/buyer/requests/grpc.ts': 'grpc.ts',
   'src/buyer/requests/redirects.ts': 'redirects.ts',
+  'src/terms/strategy.ts': 'strategy.ts',
 }
+
+const NOSTR = path.join(ROOT, 'node_modules', 'nostr-tools') + path.sep
+const standIn = (name: string) => path.join(ROOT, 'src', 'browser', 'standIns', name)
+const inBrowser = (name: string) => (id: string) => id === path.join(ROOT, 'src', 'browser', `${name}.ts`)
 
 /** What a browser does without: the words for terminals, exit codes, and libraries that can also sign and encode. */
 const lighter: Plugin = {
   name: 'lighter',
   resolveId(source, importer) {
+    if (source === '@noble/curves/secp256k1.js' && importer?.startsWith(NOSTR)) return standIn('nostrCurve.ts')
     if (!importer?.startsWith(path.join(ROOT, 'src') + path.sep)) return null
     const file = path.relative(ROOT, path.resolve(path.dirname(importer), source)).replaceAll(path.sep, '/')
-    const standIn = STAND_INS[source.startsWith('.') ? file : source]
-    return standIn === undefined ? null : path.join(ROOT, 'src', 'browser', standIn)
+    const name = STAND_INS[source.startsWith('.') ? file : source]
+    return name === undefined ? null : standIn(name)
   },
   load(id) {
     if (path.relative(ROOT, id) !== path.join('src', 'errors', 'codes.ts')) return null
@@ -50,6 +60,18 @@ export const CODES = Object.fromEntries(
     return { code, moduleType: 'js' }
   },
 }
+
+/**
+ * What is loaded at one moment is one file, each with all that it needs and has not come before: several small ones compress worse. The rest is
+ * loaded where somebody chooses it.
+ */
+const TOGETHER = [
+  // Named first, or it would go with what merely could use it: only tokens of L402 do.
+  { name: 'hmac', test: (id: string) => id === path.join(ROOT, 'node_modules', '@noble', 'hashes', 'hmac.js') },
+  { name: 'page', test: inBrowser('index') },
+  { name: 'paying', test: inBrowser('paying') },
+  { name: 'byHand', test: inBrowser('byHand') },
+].map((group, i, { length }) => ({ ...group, priority: length - i }))
 
 /** Bundles one entry with its lazy chunks into a folder. */
 async function bundle(
@@ -75,6 +97,7 @@ async function bundle(
       minify: true,
       entryFileNames: '[name].js',
       chunkFileNames: '[name]-[hash].js',
+      codeSplitting: { groups: TOGETHER },
     })
     const chunks = output.filter((one): one is OutputChunk => one.type === 'chunk')
     const eager = reachedFrom(chunks)

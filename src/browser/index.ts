@@ -13,7 +13,7 @@ export { defineMeter, StreamMeter } from './ui/meter.ts'
 export { findWebLn, type WebLn } from './wallets/find.ts'
 
 /** Asks a person before anything is paid: see `ui/consent.ts`. Loaded when it is asked. */
-export const askConsent: PurseOptions['consent'] = async (wish) => (await import('./ui/consent.ts')).askConsent(wish)
+export const askConsent: PurseOptions['consent'] = async (wish) => (await import('./paying.ts')).askConsent(wish)
 
 export interface OpenOptions {
   /** Calls the opening off: it rejects with the signal's reason. None by default. */
@@ -22,7 +22,7 @@ export interface OpenOptions {
 
 /** A WebLN wallet as a node that pays: see `wallets/webln.ts`. */
 export const openWebLn = async (webln: WebLn, network: Network, { signal }: OpenOptions = {}): Promise<PayingNode> =>
-  unlessAborted((await import('./wallets/webln.ts')).openWebLn(webln, network), signal)
+  unlessAborted((await import('./paying.ts')).openWebLn(webln, network), signal)
 
 /** A wallet behind Nostr Wallet Connect as a node that pays: see `wallets/nwc.ts`. */
 export const openNwc = async (connection: string, { signal }: OpenOptions = {}): Promise<PayingNode> =>

@@ -5,35 +5,16 @@ import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError, toStreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
-import type { PayingNode } from '../lightning/node.ts'
 import { MAX_MSAT, type Msat, msat, sat, toMsat, ZERO } from '../money/msat.ts'
 import type { Offer } from '../terms/terms.ts'
 import { LIMITS } from './stored.ts'
-import type { ShowInvoice } from './wallets/prepaid.ts'
+import type { Consent, Payment, Wish } from './wish.ts'
+
+export type { Consent, Payment, Wish } from './wish.ts'
 
 /** What paying takes is loaded when something is to be paid, and not before. */
 const loadPaying = () => import('./paying.ts')
-const loadPrepaid = () => import('./wallets/prepaid.ts')
-
-/** What pays: a wallet, or an amount paid beforehand with one elsewhere. */
-export type Payment = { readonly node: PayingNode } | { readonly prepaid: Msat; readonly show: ShowInvoice }
-
-/** What a person allowed: how much at most at this seller in a day, and how it is paid. */
-export interface Consent {
-  readonly budget: Msat
-  readonly pay: Payment
-}
-
-/** What a person is asked to allow. */
-export interface Wish {
-  readonly offer: Offer
-  /** Host of the seller, with its port. */
-  readonly host: string
-  /** The most that will be paid or in flight for what has not come. */
-  readonly ahead: Msat
-  /** What was allowed here before, in this browser. */
-  readonly earlier: Msat | undefined
-}
+const loadByHand = () => import('./byHand.ts')
 
 export interface PurseOptions {
   /**
@@ -246,7 +227,7 @@ export class Purse extends EventTarget {
         const endpoint = { url, method: init.method ?? 'GET', fetch: this.#fetch, timeoutMs: 20_000 }
         const { prepaid: amount, show } = pay
         const { network } = offer
-        const { prepay } = await loadPrepaid()
+        const { prepay } = await loadByHand()
         await prepay({ endpoint, network, amount, journal: this.#journal, show, signal: this.#stopped.signal })
       }
       const buyer = await this.#newBuyer(pay)
@@ -264,7 +245,7 @@ export class Purse extends EventTarget {
     const { createBuyer } = await loadPaying()
     const byHand = 'prepaid' in pay
     this.#opened = createBuyer({
-      node: byHand ? (await loadPrepaid()).handNode(this.#offer!.network) : pay.node,
+      node: byHand ? (await loadByHand()).handNode(this.#offer!.network) : pay.node,
       ahead: byHand ? pay.prepaid : this.#ahead,
       // The budget is a limit in the journal, where other tabs see it too.
       max: byHand ? ZERO : MAX_MSAT,

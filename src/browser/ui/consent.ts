@@ -2,11 +2,10 @@ import { toStreamError } from '../../errors/error.ts'
 import type { PayingNode } from '../../lightning/node.ts'
 import { type Msat, max, msat, sat } from '../../money/msat.ts'
 import { askedInWords } from '../../money/words.ts'
-import type { Consent, Payment, Wish } from '../purse.ts'
 import { findWebLn } from '../wallets/find.ts'
 import { openWebLn } from '../wallets/webln.ts'
+import type { Consent, Payment, Wish } from '../wish.ts'
 import { h, sheet } from './dom.ts'
-import { showInvoice } from './invoice.ts'
 import { SHEET_STYLE } from './sheetStyle.ts'
 import { inSat, inWords, readSat } from './words.ts'
 
@@ -121,7 +120,7 @@ export function askConsent({ offer, host, ahead, earlier }: Wish): Promise<Conse
     return { budget: way === 'prepaid' ? max(earlier ?? BUDGET, amount) : amount, pay: await payment(way, amount) }
   }
   async function payment(way: Way, amount: Msat): Promise<Payment> {
-    if (way === 'prepaid') return { prepaid: msat(amount), show: showInvoice }
+    if (way === 'prepaid') return { prepaid: msat(amount), show: (await import('../byHand.ts')).showInvoice }
     return { node: await wallet(way) }
   }
   async function wallet(way: Way): Promise<PayingNode> {

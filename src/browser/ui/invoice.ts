@@ -1,3 +1,4 @@
+import { encode } from 'uqr'
 import type { ShowInvoice } from '../wallets/prepaid.ts'
 import { h, sheet } from './dom.ts'
 import { SHEET_STYLE } from './sheetStyle.ts'
@@ -41,7 +42,7 @@ export const showInvoice: ShowInvoice = (invoice, amount, done, cancel) => {
   root.append(dialog)
   document.body.append(place)
   dialog.showModal()
-  void import('uqr').then(({ encode }) => link.append(draw(encode(invoice.toUpperCase(), { border: 0 }).data)))
+  link.append(draw(encode(invoice.toUpperCase(), { border: 0 }).data))
   void done.then(() => place.remove())
 }
 

@@ -1,4 +1,3 @@
-import { NWCClient } from '@getalby/sdk/nwc'
 import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
 import type {
@@ -9,11 +8,19 @@ import type {
   PayingNode,
   PaymentOutcome,
 } from '../../lightning/node.ts'
+import { parseConnection } from '../../lightning/nwc/connection.ts'
 import { type Msat, msat, ZERO } from '../../money/msat.ts'
 import type { Network } from '../../money/network.ts'
 import { decodeInvoice } from '../../wire/bolt11.ts'
+import { NwcLink } from './nwcLink.ts'
 import { opens, outcomeOf, walletInfo } from './wallet.ts'
 
+/** What a wallet says of itself, and of an invoice or a payment: read with care, as anybody's word. */
+interface Info {
+  readonly pubkey?: string
+  readonly alias?: string
+  readonly network: Network
+}
 interface Found {
   readonly type: string
   readonly state?: string
@@ -23,6 +30,10 @@ interface Found {
   readonly fees_paid?: number
 }
 
+/** For a payment, and for whatever else a wallet is asked. */
+const PAY_MS = 60_000
+const ANSWER_MS = 20_000
+
 const NETWORKS: readonly string[] = ['mainnet', 'testnet', 'signet', 'regtest', 'simnet']
 
 /**
@@ -31,27 +42,29 @@ const NETWORKS: readonly string[] = ['mainnet', 'testnet', 'signet', 'regtest', 
  * @throws StreamError `node-unreachable`; the signal's reason
  */
 export async function openNwc(connection: string, signal?: AbortSignal): Promise<PayingNode> {
-  let client: NWCClient | undefined
+  let link: NwcLink | undefined
   try {
-    client = new NWCClient({ nostrWalletConnectUrl: connection })
-    const { pubkey, alias, network } = await unlessAborted(client.getInfo(), signal)
-    if (!NETWORKS.includes(network)) throw new Error('the wallet names no network that is known')
-    return new NwcNode(client, pubkey, alias || 'Nostr Wallet Connect', network as Network)
+    const known = parseConnection(connection, 'this page')
+    link = new NwcLink(known)
+    const info = (await unlessAborted(link.request('get_info', {}, ANSWER_MS), signal)) as Info
+    if (!NETWORKS.includes(info.network)) throw new Error('the wallet names no network that is known')
+    return new NwcNode(link, known.wallet, info)
   } catch (error) {
-    client?.close()
+    link?.close()
     signal?.throwIfAborted()
     throw new StreamError('node-unreachable', 'the wallet does not answer through its relay', {}, error)
   }
 }
 
 class NwcNode implements PayingNode {
-  readonly #client: NWCClient
+  readonly #link: NwcLink
   readonly #info: NodeInfo
   readonly #sent = new Map<string, Promise<PaymentOutcome>>()
 
-  constructor(client: NWCClient, publicKey: string, alias: string, network: Network) {
-    this.#client = client
-    this.#info = walletInfo({ kind: 'nwc', network, publicKey, account: `nwc:${client.walletPubkey}`, alias })
+  constructor(link: NwcLink, wallet: string, { pubkey = '', alias, network }: Info) {
+    this.#link = link
+    const name = alias || 'Nostr Wallet Connect'
+    this.#info = walletInfo({ kind: 'nwc', network, publicKey: pubkey, account: `nwc:${wallet}`, alias: name })
   }
 
   async info(): Promise<NodeInfo> {
@@ -67,14 +80,14 @@ class NwcNode implements PayingNode {
 
   #send(request: string, paymentHash: string): Promise<PaymentOutcome> {
     const paying = async () => {
-      const { preimage, fees_paid: fee } = await this.#client.payInvoice({ invoice: request })
-      return { preimage, fee: amountOf(fee) }
+      const paid = (await this.#link.request('pay_invoice', { invoice: request }, PAY_MS)) as Partial<Found> | undefined
+      return { preimage: paid?.preimage, fee: amountOf(paid?.fees_paid) }
     }
     return outcomeOf(paymentHash, paying())
   }
 
   async lookupPayment(paymentHash: string): Promise<PaymentOutcome | undefined> {
-    const found: Found = await this.#client.lookupInvoice({ payment_hash: paymentHash })
+    const found = await this.#find(paymentHash)
     if (found.type === 'incoming') return undefined
     const { preimage } = found
     if (preimage && opens(preimage, paymentHash)) return { status: 'settled', preimage, fee: amountOf(found.fees_paid) }
@@ -88,16 +101,21 @@ class NwcNode implements PayingNode {
     const made: Invoice[] = []
     for (const { amount, description, expiresInSeconds: expiry } of requests) {
       if (amount === 'any') throw new StreamError('node-unable', 'a wallet behind NWC makes invoices of an amount only')
-      const { invoice } = await this.#client.makeInvoice({ amount: Number(amount), description, expiry })
+      const order = { amount: Number(amount), description, expiry }
+      const { invoice } = (await this.#link.request('make_invoice', order, ANSWER_MS)) as { readonly invoice: string }
       made.push({ request: invoice, paymentHash: decodeInvoice(invoice).paymentHash })
     }
     return made
   }
 
   async lookupInvoice(paymentHash: string): Promise<Msat | undefined> {
-    const found: Found = await this.#client.lookupInvoice({ payment_hash: paymentHash })
+    const found = await this.#find(paymentHash)
     const settled = found.type !== 'outgoing' && (found.state === 'settled' || (found.settled_at ?? 0) > 0)
     return settled ? amountOf(found.amount) : undefined
+  }
+
+  async #find(paymentHash: string): Promise<Found> {
+    return (await this.#link.request('lookup_invoice', { payment_hash: paymentHash }, ANSWER_MS)) as Found
   }
 }
 

@@ -1,8 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
+import * as library from 'nostr-tools/nip04'
+import { getPublicKey } from 'nostr-tools/pure'
 import { expect, test } from 'vitest'
 import { sat } from '../../money/msat.ts'
 import { foreignInvoice } from '../../wire/testing/invoice.ts'
+import { nip04 } from './nwcLink.ts'
 import { refusalOf } from './refusal.ts'
 import { openWebLn } from './webln.ts'
 
@@ -66,4 +69,13 @@ test('a wallet that hesitates is asked after, and what an earlier page sent stay
   await new Promise((resolve) => setTimeout(resolve))
   expect(await node.lookupPayment(paymentHash)).toMatchObject({ status: 'settled' })
   await expect(node.lookupPayment('33'.repeat(32))).rejects.toMatchObject({ code: 'node-unable' })
+})
+
+test('what is sealed by NIP-04 in the one way is opened in the other', async () => {
+  const [own, wallet] = [3, 7].map((byte) => new Uint8Array(32).fill(byte)) as [Uint8Array, Uint8Array]
+  const cipher = nip04(own, getPublicKey(wallet))
+  const text = JSON.stringify({ method: 'pay_invoice', params: { note: 'grün, 1 € – 你好' } })
+  expect(library.decrypt(wallet, getPublicKey(own), await cipher.seal(text))).toBe(text)
+  expect(await cipher.open(library.encrypt(wallet, getPublicKey(own), text))).toBe(text)
+  await expect(cipher.open('bm90IHNlYWxlZA==?iv=bm90IGFuIGl2')).rejects.toThrow()
 })

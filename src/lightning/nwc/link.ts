@@ -1,9 +1,9 @@
 import type { NWCClient } from '@getalby/sdk/nwc'
 import type { Event, Relay } from 'nostr-tools'
 import { StreamError } from '../../errors/error.ts'
+import type { NwcConnection } from './connection.ts'
 import { NoAnswer, WalletRefusal } from './errors.ts'
 import { envelopeSchema, MAX_CONTENT, notificationSchema, readAnswer, readJson, serviceSchema } from './messages.ts'
-import type { NwcConnection } from './spec.ts'
 
 /** Kinds of events of NIP-47. */
 const KIND = { request: 23194, response: 23195, notification: 23197, notificationNip04: 23196 } as const

@@ -3,7 +3,8 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { StreamError } from '../../errors/error.ts'
-import { parseConnection, parseNwcSpec, readConnection } from './spec.ts'
+import { parseConnection } from './connection.ts'
+import { parseNwcSpec, readConnection } from './spec.ts'
 
 const WALLET = 'ab'.repeat(32)
 const SECRET = 'cd'.repeat(32)

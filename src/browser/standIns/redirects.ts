@@ -1,4 +1,4 @@
-import { StreamError } from '../errors/error.ts'
+import { StreamError } from '../../errors/error.ts'
 
 /**
  * Stands in for `src/buyer/requests/redirects.ts` in the browser's bundle. A browser shows no page where a redirect leads, so that nothing can be

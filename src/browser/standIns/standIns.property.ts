@@ -1,8 +1,10 @@
 import * as hashesLibrary from '@noble/hashes/sha2.js'
 import * as hexLibrary from '@noble/hashes/utils.js'
 import * as baseLibrary from '@scure/base'
+import canonicalLibrary from 'canonicalize'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import canonicalize from './canonical.ts'
 import { base64urlnopad, bech32 } from './encodings.ts'
 import { bytesToHex, concatBytes, hexToBytes, sha256 } from './hashes.ts'
 
@@ -122,4 +124,35 @@ test('reads and writes Base64 as the library does', () => {
     ),
     RUNS,
   )
+})
+
+test('writes canonical JSON as the library does', () => {
+  const texts = fc.string({ unit: 'binary', maxLength: 8 })
+  const broken = fc.constantFrom('\ud800', 'a\udc00b')
+  const value = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 3 },
+      ...[
+        texts,
+        broken,
+        fc.integer(),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.boolean(),
+        fc.constant(null),
+      ],
+      fc.array(tie('any'), { maxLength: 4 }),
+      fc.dictionary(fc.oneof(texts, broken, fc.constantFrom('10', '9', 'é', '__proto__')), tie('any'), { maxKeys: 5 }),
+    ),
+  })).any
+  fc.assert(
+    fc.property(value, (some) =>
+      same(
+        () => canonicalize(some),
+        () => canonicalLibrary(some),
+      ),
+    ),
+    RUNS,
+  )
+  expect(canonicalize({ b: undefined, a: 1 })).toBe(canonicalLibrary({ b: undefined, a: 1 }))
+  expect(() => canonicalize({ a: 1n })).toThrow(TypeError)
 })
