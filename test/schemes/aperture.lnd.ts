@@ -41,7 +41,7 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
       { name: 'report', path: '/report', sats: 3 },
       { name: 'events', path: '/events', sats: 2 },
     ]
-    aperture = await startAperture(net!.bob, `http://127.0.0.1:${port}`, services, 5)
+    aperture = await startAperture(net!.bob, `http://127.0.0.1:${port}`, services)
     alice = await createLndNode(net!.alice)
   })
   afterEach(async () => {
@@ -105,15 +105,15 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
 
   test('for a session: opened once, fed by further deposits, and closed', async () => {
     const journal = openJournal(':memory:')
-    const buyer = openBuyer({ journal, schemes: ['session'] })
-    for (let n = 0; n < 12; n++) await get(buyer, `/report/${n % 2}`)
+    const buyer = openBuyer({ journal, schemes: ['session'], maxRisk: '150 sat' })
+    for (let n = 0; n < 21; n++) await get(buyer, '/report')
     expect(buyer.prepaid).toMatchObject([{ scheme: 'session', state: 'open' }])
+    await buyer.close()
     const payments = await paid(journal)
     expect(payments.length).toBeGreaterThan(1)
-    expect(new Set(payments.map(String))).toEqual(new Set([`settled,${sat(15)}`]))
-    await buyer.close()
+    expect(new Set(payments.map(String))).toEqual(new Set([`settled,${sat(60)}`]))
     // The request that opened it is not counted. What is left is said to be on its way: LND has the call no more that this aperture pays it by.
-    const left = BigInt(payments.length) * sat(15) - 11n * sat(3)
+    const left = BigInt(payments.length) * sat(60) - 20n * sat(3)
     const [summary] = buyer.prepaid
     expect(summary).toMatchObject({ state: 'closed', refund: { status: 'pending' } })
     expect(summary?.refund?.amount).toBe(left)
@@ -140,7 +140,7 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
     const ask = (options: Partial<BuyerOptions>) =>
       failing(openBuyer({ journal, ...options }).fetch(`${aperture.url}/report`))
     expect(await ask({ schemes: ['l402'], maxRisk: '2 sat' })).toMatchObject({ code: 'risk-too-high' })
-    expect(await ask({ schemes: ['session'], maxRisk: '14 sat' })).toMatchObject({ code: 'risk-too-high' })
+    expect(await ask({ schemes: ['session'], maxRisk: '59 sat' })).toMatchObject({ code: 'risk-too-high' })
     expect(await ask({ schemes: ['charge'], maxPrice: '2 sat/request' })).toMatchObject({ code: 'price-too-high' })
     expect(await ask({ schemes: ['l402'], max: '2 sat' })).toMatchObject({ code: 'budget-exhausted' })
     expect(await journal.payments()).toEqual([])
@@ -153,16 +153,16 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
   test('by the commands, which say first what is at risk', async () => {
     const { run } = commands(tempFolder())
     const node = ['--node', net!.alice.spec]
-    const priced = await run('price', `${aperture.url}/report`, '--json', ...node)
+    const priced = await run('price', `${aperture.url}/report`, '--json')
     expect(priced.last).toMatchObject({
       event: 'price',
       offers: [
-        { scheme: 'session', price: '3 sat/chunk', ahead: '15000' },
-        { scheme: 'charge', price: '3 sat/request', ahead: '3000' },
         { scheme: 'l402', ahead: '3000' },
+        { scheme: 'charge', price: '3 sat/request', ahead: '3000' },
+        { scheme: 'session', price: '3 sat/chunk', ahead: '60000' },
       ],
     })
-    const said = await run('price', `${aperture.url}/report`, ...node)
+    const said = await run('price', `${aperture.url}/report`)
     expect(said.stderr).toMatch(/l402 +not said for what +3 sat at once +at risk: all of it/)
     const got = await run('get', `${aperture.url}/report`, '--schemes', 'l402,charge', '--json', ...node)
     expect(got.code, got.stderr).toBe(0)

@@ -37,19 +37,14 @@ export interface Aperture {
 }
 
 /** An aperture that takes payments at a node of LND's, and hands what is paid for on to `upstream`. It talks to this machine alone. */
-export async function startAperture(
-  node: NetNode,
-  upstream: string,
-  services: readonly Service[],
-  depositUnits: number,
-): Promise<Aperture> {
+export async function startAperture(node: NetNode, upstream: string, services: readonly Service[]): Promise<Aperture> {
   const dir = await mkdtemp(join(tmpdir(), 'streampay-aperture-'))
   const guard = startGuard()
   guard.clear(dir)
   const [port] = await freePorts(1)
   const config = join(dir, 'aperture.yaml')
   // JSON is YAML.
-  await writeFile(config, JSON.stringify(configOf(node, upstream, services, depositUnits, port!, dir)))
+  await writeFile(config, JSON.stringify(configOf(node, upstream, services, port!, dir)))
   const daemon = startDaemon('aperture', programPath(), [`--configfile=${config}`], join(dir, 'out.log'), guard)
   await until('aperture listens', START_MS, () => listens(port!), [daemon.failed])
   return {
@@ -66,7 +61,6 @@ const configOf = (
   { socket, cert, macaroon }: NetNode,
   upstream: string,
   services: readonly Service[],
-  depositUnits: number,
   port: number,
   dir: string,
 ) => ({
@@ -76,10 +70,10 @@ const configOf = (
   basedir: dir,
   debuglevel: 'debug',
   dbbackend: 'sqlite',
-  sqlite: { dbfile: join(dir, 'aperture.db') },
+  sqlite: { databasefilename: join(dir, 'aperture.db') },
   authenticator: {
     ...{ network: 'regtest', lndhost: socket, tlspath: cert, macdir: dirname(macaroon) },
-    ...{ enablempp: true, mpprealm: '127.0.0.1', enablesessions: true, sessiondepositmultiplier: depositUnits },
+    ...{ enablempp: true, mpprealm: '127.0.0.1', enablesessions: true },
   },
   services: services.map(({ name, path, sats }) => ({
     ...{ name, price: sats, auth: 'on', authscheme: 'l402+mpp' },
