@@ -103,7 +103,7 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
     ])
   })
 
-  test('for a session: opened once, fed by further deposits, and closed', async () => {
+  test('for a session: opened once, and fed by further deposits', async () => {
     const journal = openJournal(':memory:')
     const buyer = openBuyer({ journal, schemes: ['session'], maxRisk: '150 sat' })
     for (let n = 0; n < 21; n++) await get(buyer, '/report')
@@ -112,11 +112,8 @@ describe.skipIf(missing)(`unmodified aperture is paid by our buyer${missing ? ` 
     const payments = await paid(journal)
     expect(payments.length).toBeGreaterThan(1)
     expect(new Set(payments.map(String))).toEqual(new Set([`settled,${sat(60)}`]))
-    // The request that opened it is not counted. What is left is said to be on its way: LND has the call no more that this aperture pays it by.
-    const left = BigInt(payments.length) * sat(60) - 20n * sat(3)
-    const [summary] = buyer.prepaid
-    expect(summary).toMatchObject({ state: 'closed', refund: { status: 'pending' } })
-    expect(summary?.refund?.amount).toBe(left)
+    // This aperture answers its close without a word of what it pays back, so it is asked again by `recover --close`.
+    expect(buyer.prepaid).toMatchObject([{ scheme: 'session', state: 'open', uses: 21 }])
   })
 
   test('as its events come', async () => {
