@@ -73,14 +73,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 // Node would print all that is in it.
 process.on('uncaughtException', (error) => process.exit(report(error)))
 
-// The library of gRPC holds no process while it waits to connect again: what is still to be answered would end without a word.
-const awaiting = setInterval(() => {}, 60_000)
 try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? usage(error) : report(error)
-} finally {
-  clearInterval(awaiting)
 }
 
 /** Commands of commands too, such as `node peers connect`. */

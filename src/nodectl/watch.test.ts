@@ -28,6 +28,14 @@ it('ends with the last state when its time is over, when it is ended, and at onc
   expect(await watch({ forMs: 0 }, look)).toBe(6)
 })
 
+it('gives up on a look that is never answered', async () => {
+  vi.useFakeTimers()
+  const end = watch({ forMs: 600_000 }, () => new Promise<never>(() => {})).catch((error) => error)
+  await vi.runAllTimersAsync()
+  expect(await end).toMatchObject({ code: 'node-unreachable' })
+  vi.useRealTimers()
+})
+
 it.each([
   [1, 'mainnet', '1 block, about 10 minutes'],
   [6, 'signet', '6 blocks, about 60 minutes'],

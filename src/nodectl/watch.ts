@@ -1,3 +1,4 @@
+import { StreamError } from '../errors/error.ts'
 import { pause } from '../lightning/pause.ts'
 
 export interface WatchOptions<T> {
@@ -10,11 +11,13 @@ export interface WatchOptions<T> {
 }
 
 const EVERY_MS = 1000
+/** A call to an LND that went down may never be answered. */
+const ANSWER_MS = 30_000
 
 /**
  * Looks once a second until it is done, the time is over, or the signal aborts.
  * @returns the last state
- * @throws what `look` throws
+ * @throws what `look` throws; StreamError `node-unreachable` if it takes 30 s
  */
 export async function watch<T>(
   options: WatchOptions<T>,
@@ -22,12 +25,23 @@ export async function watch<T>(
 ): Promise<T> {
   const end = Date.now() + options.forMs
   for (let last = ''; ; ) {
-    const { state, done } = await look()
+    const { state, done } = await inTime(look())
     const now = JSON.stringify(state, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
     if (now !== last) options.onChange?.(state)
     last = now
     const left = end - Date.now()
     if (done || left <= 0 || options.signal?.aborted) return state
     await pause(Math.min(EVERY_MS, left), options.signal)
+  }
+}
+
+async function inTime<T>(looking: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const error = new StreamError('node-unreachable', `no answer from LND in ${ANSWER_MS / 1000} s`)
+  const timer = setTimeout(() => late.reject(error), ANSWER_MS)
+  try {
+    return await Promise.race([looking, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
