@@ -3,7 +3,14 @@ import { type Challenge, type CredentialHeader, headerFor, PAYMENT_AUTHORIZATION
 import type { L402Challenge } from '../../wire/l402/header.ts'
 
 /** What was meant for one origin alone. */
-export const PRIVATE_HEADERS = ['authorization', 'payment-authorization', 'proxy-authorization', 'cookie', 'host']
+export const PRIVATE_HEADERS = [
+  'authorization',
+  'payment-authorization',
+  'proxy-authorization',
+  'token',
+  'cookie',
+  'host',
+]
 
 /** What speaks of one connection, or of the one message that it stands in. */
 const OF_ONE_REQUEST = [

@@ -33,7 +33,7 @@ async function open(): Promise<{ origin: string; asked: Asked[] }> {
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
 }
 
-const SECRET = { authorization: 'Payment c2VjcmV0', cookie: 'a=b', 'x-own': 'kept' }
+const SECRET = { authorization: 'Payment c2VjcmV0', token: '0201', cookie: 'a=b', 'x-own': 'kept' }
 const guarded = (allowed: Redirects = 'same-origin', reach = reachOf) =>
   guardRedirects(globalThis.fetch, allowed, reach)
 
@@ -101,6 +101,7 @@ describe('to another origin', () => {
     for (const { headers } of [other.asked[0]!, seller.asked[1]!]) {
       expect(headers).toMatchObject({ 'x-own': 'kept' })
       expect(headers.authorization).toBeUndefined()
+      expect(headers.token).toBeUndefined()
       expect(headers.cookie).toBeUndefined()
     }
   })
