@@ -1,9 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { startGuard } from '../../lightning-net/guard.ts'
+import { startUvicorn } from './uvicorn.ts'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 /** Where a build machine puts the Python packages; see `.ci/run`. */
@@ -28,30 +27,10 @@ export function fastapiAvailable(): true | string {
  * @throws Error where it does not come up, with what it said
  */
 export async function startApp(): Promise<App> {
-  const args = ['-m', 'uvicorn', 'app:app', '--app-dir', HERE, '--host', '127.0.0.1', '--port', '0', '--no-access-log']
-  const child = spawn(python, args, {
-    stdio: ['ignore', 'inherit', 'pipe'],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-  })
-  const guard = startGuard()
-  if (child.pid) guard.watch(child.pid)
-  const exited = new Promise<void>((done) => child.once('close', () => done()))
-  const said: string[] = []
-  const url = await new Promise<string>((found, reject) => {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (said.length < 50) said.push(line)
-      const address = /running on (http:\/\/[\d.:]+)/.exec(line)?.[1]
-      if (address) found(address)
-    })
-    child.once('error', reject)
-    child.once('close', () => reject(new Error(`uvicorn ended: ${said.join('\n')}`)))
-  })
+  const { url, close } = await startUvicorn({ python, app: 'app:app', folder: HERE, stdout: 'inherit' })
   return {
     url,
     state: async () => (await (await fetch(`${url}/state`)).json()) as { computed: number; running: number },
-    close: () => {
-      child.kill('SIGINT')
-      return exited
-    },
+    close,
   }
 }

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -6,9 +6,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { amount, commands, type Running, tempFolder } from '../cli/command.ts'
+import { client } from './client.ts'
 import { hasPython, PYTHON } from './python.ts'
 
 const KIB = 1024
@@ -60,18 +60,6 @@ async function startModel(): Promise<string> {
   await once(server, 'listening')
   afterAll(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-/** Runs a client, with a proxy in its environment if one is named. */
-async function client(command: string, args: readonly string[], through?: string): Promise<string> {
-  const { HTTP_PROXY: _, http_proxy: __, NO_PROXY: ___, no_proxy: ____, ...env } = process.env
-  const named = through === undefined ? {} : { HTTP_PROXY: through, http_proxy: through }
-  const { stdout } = await promisify(execFile)(command, [...args], {
-    env: { ...env, ...named, NO_PROXY: '', no_proxy: '' },
-    maxBuffer: 1 << 26,
-    timeout: PATIENCE_MS,
-  })
-  return stdout
 }
 
 beforeAll(async () => {

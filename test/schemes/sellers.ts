@@ -1,13 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { startGuard } from '../../lightning-net/guard.ts'
+import { startUvicorn } from '../../examples/fastapi/uvicorn.ts'
 import { ROOT } from '../../scripts/run/child.ts'
 import type { LightningNode } from '../../src/lightning/node.ts'
 import { sat } from '../../src/money/msat.ts'
@@ -40,34 +39,17 @@ export async function startSellers(node: Pick<LightningNode, 'createInvoices'>):
     answer.end(JSON.stringify({ payment_hash: invoice!.paymentHash, payment_request: invoice!.request }))
   }).listen(0, '127.0.0.1')
   await once(wallet, 'listening')
-  const args = ['-m', 'uvicorn', 'sellers:app', '--app-dir', HERE, '--host', '127.0.0.1', '--port', '0']
-  const child = spawn(PYTHON, [...args, '--no-access-log'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      ...process.env,
-      PYTHONDONTWRITEBYTECODE: '1',
-      WALLET: `http://127.0.0.1:${(wallet.address() as AddressInfo).port}`,
-    },
-  })
-  const guard = startGuard()
-  if (child.pid) guard.watch(child.pid)
-  const exited = new Promise<void>((done) => child.once('close', () => done()))
-  const said: string[] = []
-  const url = await new Promise<string>((found, reject) => {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (said.length < 50) said.push(line)
-      const address = /running on (http:\/\/[\d.:]+)/.exec(line)?.[1]
-      if (address) found(address)
-    })
-    child.once('error', reject)
-    child.once('close', () => reject(new Error(`uvicorn ended: ${said.join('\n')}`)))
+  const { url, close } = await startUvicorn({
+    python: PYTHON,
+    app: 'sellers:app',
+    folder: HERE,
+    stdout: 'ignore',
+    env: { WALLET: `http://127.0.0.1:${(wallet.address() as AddressInfo).port}` },
   })
   return {
     url,
     async close() {
-      child.kill('SIGINT')
-      await exited
-      guard.end()
+      await close()
       wallet.closeAllConnections()
       wallet.close()
     },

@@ -5,7 +5,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import { type Limits, sendBody } from './exchange.ts'
+import { type Limits, limitAnswer, sendBody } from './exchange.ts'
 
 /** How a call began to be answered. */
 export interface CallAnswer {
@@ -53,20 +53,12 @@ export class Calls {
     // Later errors reach whoever reads the answer; without a listener they would end the process.
     stream.on('error', reject)
     stream.once('close', () => reject(new Error('the upstream broke off')))
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let begun = false
-    const watch = () => {
-      clearTimeout(timer)
-      if (begun) return
-      timer = setTimeout(() => stream.destroy(new Error(`no answer within ${answerMs} ms`)), answerMs)
-    }
-    watch()
-    if (body) sendBody(stream, body, watch).catch((error: Error) => stream.destroy(error))
+    const limit = limitAnswer(stream, answerMs)
+    if (body) sendBody(stream, body, limit.alive).catch((error: Error) => stream.destroy(error))
     try {
       return await promise
     } finally {
-      begun = true
-      clearTimeout(timer)
+      limit.begun()
     }
   }
 

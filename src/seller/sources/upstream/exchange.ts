@@ -70,16 +70,9 @@ async function answered(
     socket.destroy()
     reject(new Error('the upstream switched protocols unasked'))
   })
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let begun = false
-  const watch = () => {
-    clearTimeout(timer)
-    if (begun) return
-    timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${answerMs} ms`)), answerMs)
-  }
-  watch()
+  const limit = limitAnswer(outgoing, answerMs)
   if (body) {
-    sendBody(outgoing, body, watch).catch((error: Error) => {
+    sendBody(outgoing, body, limit.alive).catch((error: Error) => {
       outgoing.destroy(error)
       reject(error)
     })
@@ -89,9 +82,25 @@ async function answered(
     if (body) incoming.once('close', () => outgoing.destroy())
     return incoming
   } finally {
-    begun = true
+    limit.begun()
+  }
+}
+
+/** Ends what an upstream does not begin to answer in time: counted anew by `alive`, and over with `begun`. */
+export function limitAnswer(outgoing: ClientRequest | ClientHttp2Stream, answerMs: number) {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isBegun = false
+  const alive = () => {
+    clearTimeout(timer)
+    if (isBegun) return
+    timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${answerMs} ms`)), answerMs)
+  }
+  const begun = () => {
+    isBegun = true
     clearTimeout(timer)
   }
+  alive()
+  return { alive, begun }
 }
 
 /** One chunk of the buyer's for one drained socket. Each that leaves shows that the request is alive. */
