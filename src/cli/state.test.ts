@@ -1,6 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { earlierSecrets, keptSecret } from './state.ts'
 
@@ -19,6 +21,29 @@ function openFolder() {
     putAside: () => renameSync(file, `${file}.earlier`),
   }
 }
+
+describe('a secret that is kept', () => {
+  test('is whole, for its owner alone, and the same at every start', () => {
+    const { folder, start } = openFolder()
+    const { secret } = start(1000)
+    expect(secret).toHaveLength(32)
+    expect(readdirSync(folder), 'nothing else is left').toEqual(['secret'])
+    expect(statSync(join(folder, 'secret')).mode & 0o777).toBe(0o600)
+    expect(start(2000).secret).toEqual(secret)
+  })
+
+  test('is the first one’s, of several that begin at once', async () => {
+    const { folder } = openFolder()
+    const script = `import { keptSecret } from ${JSON.stringify(new URL('./state.ts', import.meta.url).href)}
+      console.log(Buffer.from(keptSecret(${JSON.stringify(join(folder, 'secret'))})).toString('hex'))`
+    const begun = Array.from({ length: 4 }, () =>
+      promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]),
+    )
+    const seen = (await Promise.all(begun)).map(({ stdout }) => stdout.trim())
+    expect(seen).toEqual(Array(4).fill(readFileSync(join(folder, 'secret')).toString('hex')))
+    expect(readdirSync(folder)).toEqual(['secret'])
+  })
+})
 
 describe('a secret that its owner puts aside', () => {
   test('is an earlier one from the next start on, and another takes its place', () => {

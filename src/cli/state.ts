@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StreamError } from '../errors/error.ts'
 import { storageTrouble } from '../errors/storage.ts'
@@ -20,16 +20,21 @@ export function stateFolder(...parts: string[]): string {
 
 /** A secret that is the same at every start: read from the file, or made there, mode 0600. */
 export function keptSecret(file: string): Uint8Array {
-  try {
-    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      // Made, and no room to write it: left there it would be taken for a secret that was lost.
-      rmSync(file, { force: true })
-      throw failed('cannot write', file, error)
-    }
-  }
+  if (!existsSync(file)) makeSecret(file)
   return readSecret(file)
+}
+
+/** Whole under its name or not there at all, also where the process is killed meanwhile. Of several that make it at once the first one's stays. */
+function makeSecret(file: string): void {
+  const draft = `${file}-${randomBytes(8).toString('hex')}`
+  try {
+    writeFileSync(draft, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true })
+    linkSync(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw failed('cannot write', file, error)
+  } finally {
+    rmSync(draft, { force: true })
+  }
 }
 
 /**
