@@ -28,6 +28,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   'src/buyer/requests/grpc.ts': 'grpc.ts',
   'src/buyer/requests/redirects.ts': 'redirects.ts',
   'src/terms/strategy.ts': 'strategy.ts',
+  'src/wire/recoverKey.ts': 'recoverKey.ts',
 }
 
 const NOSTR = path.join(ROOT, 'node_modules', 'nostr-tools') + path.sep

@@ -1,15 +1,16 @@
 import { StreamError } from '../errors/error.ts'
-import type {
-  Journal,
-  JournalAgreement,
-  JournalPayment,
-  JournalReturn,
-  NewAgreement,
-  NewPayment,
-  PaymentEnd,
-  PaymentFilter,
-  SpendingReport,
-  Writing,
+import {
+  isAwaited,
+  type Journal,
+  type JournalAgreement,
+  type JournalPayment,
+  type JournalReturn,
+  type NewAgreement,
+  type NewPayment,
+  type PaymentEnd,
+  type PaymentFilter,
+  type SpendingReport,
+  type Writing,
 } from '../ledger/journal.ts'
 import type { KeptLimit, LimitName, Limits } from '../ledger/limits.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
@@ -248,7 +249,7 @@ export class StoredJournal implements Journal {
   async #readAgreements(): Promise<void> {
     for (const [, agreement] of this.#read<JournalAgreement>(AGREEMENT)) {
       const { id, createdAtMs, state, receivedSteps, returns, statement, fault } = agreement
-      const returning = returns.some(({ status }) => status === 'asked')
+      const returning = returns.some(isAwaited)
       if (state === 'closed' && createdAtMs < Date.now() - KEPT_MS && !returning) {
         this.#store.removeItem(AGREEMENT + id)
         continue

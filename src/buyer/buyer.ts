@@ -1,39 +1,38 @@
 import { unlessAborted } from '../errors/aborted.ts'
 import { StreamError } from '../errors/error.ts'
 import type { Journal } from '../ledger/journal.ts'
-import { LIMIT_NAMES, type Limits, type LimitUse, limitsAt, strictest } from '../ledger/limits.ts'
+import { LIMIT_NAMES, type Limits, type LimitUse } from '../ledger/limits.ts'
 import { MemoryJournal } from '../ledger/memory/journal.ts'
 import type { NodeIdentity, PayingNode } from '../lightning/node.ts'
 import { type Msat, sat, toMsat } from '../money/msat.ts'
 import { type Price, parsePrice } from '../money/price.ts'
 import { formatAsked } from '../money/tariff.ts'
-import { acceptUpTo, applyStrategy, type BuyerStrategy, offerRefusal } from '../terms/strategy.ts'
-import type { Agreement, Offer } from '../terms/terms.ts'
+import { acceptUpTo, applyStrategy, type BuyerStrategy } from '../terms/strategy.ts'
+import type { Offer } from '../terms/terms.ts'
 import { paceOf } from '../window/pace.ts'
-import type { Challenge } from '../wire/challenge.ts'
 import type { SchemeName } from '../wire/challenges.ts'
 import { decodeOffer } from '../wire/offer.ts'
 import { fromProblem } from '../wire/problem.ts'
+import { loadRecovery } from '../wire/recoverKey.ts'
 import { Budget } from './budget.ts'
-import { dealOf, readPast, serves } from './journal/past.ts'
 import type { CheckOffer, Comparing, Counter } from './offers/comparing.ts'
-import { type Haggling, negotiate } from './offers/negotiate.ts'
+import type { Haggling } from './offers/negotiate.ts'
 import { readSellers, type Sellers } from './offers/sellers.ts'
-import { firstInvoices } from './payments/opening.ts'
 import { payerOf } from './payments/outcome.ts'
 import type { Wallet } from './payments/payer.ts'
 import { asItCame, readingGrpc } from './requests/grpc.ts'
-import { checkHeaders, forElsewhere, hasRoom, noRoom } from './requests/ownHeaders.ts'
+import { forElsewhere, hasRoom, noRoom } from './requests/ownHeaders.ts'
 import { placeOf } from './requests/place.ts'
 import { guardRedirects, type Redirects } from './requests/redirects.ts'
-import { isSmallForm } from './requests/requestBody.ts'
+import { repeatable } from './requests/requestBody.ts'
 import { byItsOwn } from './requests/sending.ts'
-import { checkTransport } from './requests/transport.ts'
-import type { Prepaid, PrepaidSummary } from './schemes/prepaid.ts'
+import type { PrepaidSummary } from './schemes/held.ts'
+import type { Prepaid } from './schemes/prepaid.ts'
 import type { Closing } from './trade/closing.ts'
-import { type Endpoint, readJson, streamChallenge, unreachable } from './trade/control.ts'
+import { readJson, streamChallenge, unreachable } from './trade/control.ts'
 import type { TradeSummary } from './trade/summary.ts'
-import { Trade, type TradeOptions } from './trade/trade.ts'
+import type { Trade } from './trade/trade.ts'
+import { Trades } from './trades.ts'
 
 export interface BuyerOptions {
   /** The node that pays, or a promise of it. Buyers that are given the same one share what it sustains. */
@@ -141,13 +140,6 @@ export interface Buyer {
   close(options?: CloseOptions): Promise<readonly Closing[]>
 }
 
-const CONTROL_TIMEOUT_MS = 20_000
-/** Places, and agreements that are over, beyond which the oldest are forgotten: a buyer may run for months. */
-const MAX_PLACES = 4096
-const MAX_OVER = 256
-/** A request body that must be sent twice is held up to here. */
-const MAX_HELD_BODY = 64 << 20
-
 /**
  * A buyer: a drop-in `fetch` that pays by use while it reads.
  * @throws StreamError `amount-invalid`, `price-invalid`
@@ -163,35 +155,21 @@ export function createBuyer(options: BuyerOptions): Buyer {
 
 class PayingBuyer implements Buyer {
   readonly #options: BuyerOptions
-  readonly #ahead: Msat
   readonly #limits: Limits
   readonly #haggling: Haggling
   readonly #budget: Budget
   readonly #fetch: typeof globalThis.fetch
   readonly #journal: Journal
-  readonly #trades: Trade[] = []
-  readonly #closings: Closing[] = []
-  /** Trades that are closed or being closed. */
-  readonly #ends = new Map<Trade, Promise<void>>()
-  /** Trades that were of no more use: whether they could be closed is no matter of this run, the journal has them. */
-  readonly #retired = new Set<Trade>()
-  /** Trades that nothing new is to be bought on. */
-  readonly #left = new Set<Trade>()
+  readonly #trades: Trades
   readonly #comparing: Promise<Comparing> | undefined
-  /** The trade that pays for a place, by origin and path. */
-  readonly #byPlace = new Map<string, Promise<Trade>>()
-  /** How many wait for terms that are being agreed on, and what ends that. */
-  readonly #agreeing = new Map<Promise<Trade>, { waiting: number; readonly abort: AbortController }>()
-  /** Ends the closing that is under way. */
-  #hurry = new AbortController()
   #wallet: Promise<{ wallet: Wallet; info: NodeIdentity }> | undefined
   readonly #schemes: readonly SchemeName[]
   readonly #maxRisk: Msat
   #prepaid: Prepaid | undefined
 
   constructor(options: BuyerOptions) {
+    void loadRecovery()
     this.#options = options
-    this.#ahead = toMsat(options.ahead ?? sat(10))
     this.#schemes = options.schemes ?? ['stream', 'session', 'charge', 'l402']
     this.#maxRisk = toMsat(options.maxRisk ?? sat(50))
     this.#budget = new Budget(toMsat(options.max ?? sat(1000)), options.within)
@@ -203,13 +181,23 @@ class PayingBuyer implements Buyer {
       readingGrpc(byItsOwn(options.fetch ?? globalThis.fetch)),
       options.redirects ?? 'same-origin',
     )
+    this.#trades = new Trades({
+      ready: () => this.#ready(),
+      journal: this.#journal,
+      fetch: this.#fetch,
+      haggling: this.#haggling,
+      ahead: toMsat(options.ahead ?? sat(10)),
+      limits: this.#limits,
+      stallMs: options.stallMs ?? 30_000,
+      insecure: options.insecure === true,
+    })
     const sellers = options.sellers && readSellers(options.sellers)
     const counter: Counter = {
       fetch: (url, request, check) => this.#fetchAt(url, request, check),
       price: (url, request) => this.#priceAt(url, request),
-      byPlace: this.#byPlace,
-      left: this.#left,
-      retire: (trade) => this.#retire(trade),
+      byPlace: this.#trades.byPlace,
+      left: this.#trades.left,
+      retire: (trade) => this.#trades.retire(trade),
     }
     // A page that buys from one seller does not load it.
     this.#comparing =
@@ -220,7 +208,7 @@ class PayingBuyer implements Buyer {
   }
 
   get trades(): readonly TradeSummary[] {
-    return this.#trades.map((trade) => trade.summary())
+    return this.#trades.summaries
   }
 
   get prepaid(): readonly PrepaidSummary[] {
@@ -228,7 +216,7 @@ class PayingBuyer implements Buyer {
   }
 
   get closings(): readonly Closing[] {
-    return this.#closings
+    return this.#trades.closings
   }
 
   get spent(): Msat {
@@ -238,11 +226,11 @@ class PayingBuyer implements Buyer {
   async fetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const path = this.#pathOf(input)
     if (path === undefined) {
-      const { url, request } = await normalize(input, init)
+      const { url, request } = await repeatable(input, init)
       return asItCame(await this.#fetchAt(url, request))
     }
     const comparing = (await this.#comparing)!
-    const { request } = await normalize(comparing.urlOf(path), init)
+    const { request } = await repeatable(comparing.urlOf(path), init)
     request.signal?.throwIfAborted()
     return asItCame(await comparing.fetch(path, request))
   }
@@ -250,7 +238,7 @@ class PayingBuyer implements Buyer {
   async price(input: string | URL, init: RequestInit = {}): Promise<Offer | undefined> {
     const path = this.#pathOf(input)
     if (path !== undefined) return (await this.#comparing)!.price(path, init)
-    const { url, request } = await normalize(input, init)
+    const { url, request } = await repeatable(input, init)
     return this.#priceAt(url, request)
   }
 
@@ -261,21 +249,21 @@ class PayingBuyer implements Buyer {
 
   async #fetchAt(url: string, request: RequestInit, check?: CheckOffer): Promise<Response> {
     const place = placeOf(url)
-    const known = this.#byPlace.get(place)
-    const held = known && (await this.#agreed(known, request))
+    const known = this.#trades.byPlace.get(place)
+    const held = known && (await this.#trades.agreed(known, request))
     const trade = held?.takes(request) ? held : undefined
     // Where there is room beside the request's own Authorization only a fresh 402 tells.
-    if (held && !trade) this.#drop(place, held)
+    if (held && !trade) this.#trades.drop(place, held)
     if (trade && (await unlessAborted(trade.isGood(request.signal ?? undefined), request.signal))) {
       const response = await trade.fetch(url, request)
       if (response.status !== 402) return response
-      this.#drop(place, trade)
+      this.#trades.drop(place, trade)
       return this.#pay(url, request, response, check)
     }
     if (trade) {
       // It is of no more use: its balance comes back while another agreement is made.
-      this.#drop(place, trade)
-      this.#retire(trade)
+      this.#trades.drop(place, trade)
+      this.#trades.retire(trade)
     }
     const startedAt = performance.now()
     const response = (await this.#prepaid?.fetch(url, request)) ?? (await this.#send(url, request))
@@ -290,13 +278,7 @@ class PayingBuyer implements Buyer {
   }
 
   async closeAgreement(id: string, { signal }: Pick<CloseOptions, 'signal'> = {}): Promise<Closing | undefined> {
-    const trade = this.#trades.find(({ deal }) => deal.agreement.id === id)
-    if (!trade || this.#ends.has(trade)) return undefined
-    const end = this.#end(trade, signal)
-    for (const [place, other] of this.#byPlace) void other.then((own) => own === trade && this.#byPlace.delete(place))
-    this.#retired.add(trade)
-    await end
-    return this.#closings.find(({ agreement }) => agreement === id)
+    return this.#trades.closeOne(id, signal)
   }
 
   async closeSession(id: string): Promise<PrepaidSummary | undefined> {
@@ -305,52 +287,21 @@ class PayingBuyer implements Buyer {
 
   async agree(input: string | URL, init: RequestInit = {}): Promise<TradeSummary | undefined> {
     const startedAt = performance.now()
-    const { url, request } = await normalize(input, init)
+    const { url, request } = await repeatable(input, init)
     const response = await this.#send(url, request)
     await response.body?.cancel().catch(() => {})
     const challenge = streamChallenge(response)
     if (!challenge) return undefined
     const at = response.url || url
     const asking = new URL(at).origin === new URL(url).origin ? request : { ...request, headers: {} }
-    const trade = this.#tradeFor(at, asking, challenge, undefined, startedAt)
-    return (await this.#agreed(trade, request)).summary()
+    const trade = this.#trades.tradeFor({ url: at, request: asking, challenge, startedAt })
+    return (await this.#trades.agreed(trade, request)).summary()
   }
 
-  async close({ keep = false, signal }: CloseOptions = {}): Promise<readonly Closing[]> {
-    const hurry = this.#hurry
-    const leave = () => hurry.abort(signal?.reason)
-    if (signal?.aborted) leave()
-    else signal?.addEventListener('abort', leave)
-    try {
-      return await this.#close(keep, hurry.signal)
-    } finally {
-      signal?.removeEventListener('abort', leave)
-      // What is bought after this is closed without haste.
-      if (hurry.signal.aborted && this.#hurry === hurry) this.#hurry = new AbortController()
-    }
-  }
-
-  async #close(keep: boolean, signal: AbortSignal): Promise<readonly Closing[]> {
-    // Terms that nobody waits for any more need not be agreed on.
-    for (const { waiting, abort } of this.#agreeing.values()) if (waiting === 0) abort.abort()
-    const agreed = Promise.allSettled(this.#byPlace.values())
-    await unlessAborted(agreed, signal).catch((reason) => {
-      for (const { abort } of this.#agreeing.values()) abort.abort(reason)
-      return agreed
+  close({ keep = false, signal }: CloseOptions = {}): Promise<readonly Closing[]> {
+    return this.#trades.close(keep, signal, async (hurry) => {
+      if (this.#prepaid) await unlessAborted(this.#prepaid.close(keep), hurry).catch(() => {})
     })
-    this.#byPlace.clear()
-    if (this.#prepaid) await unlessAborted(this.#prepaid.close(keep), signal).catch(() => {})
-    if (keep) {
-      await Promise.all(this.#trades.filter((trade) => !trade.ending).map((trade) => trade.keep(signal)))
-      await Promise.allSettled(this.#ends.values())
-      return []
-    }
-    await Promise.allSettled([...this.#retired].map((trade) => this.#end(trade)))
-    const used = this.#trades.filter((trade) => !this.#retired.has(trade))
-    const results = await Promise.allSettled(used.map((trade) => this.#end(trade)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
-    return this.#closings
   }
 
   async #pay(
@@ -381,7 +332,8 @@ class PayingBuyer implements Buyer {
     await refused.body?.cancel().catch(() => {})
     if (!challenge) throw noRoom(at)
     const asking = isOwn ? sent : { ...sent, headers: {} }
-    const trade = await this.#agreed(this.#tradeFor(at, asking, challenge, check, startedAt), request)
+    const agreeing = this.#trades.tradeFor({ url: at, request: asking, challenge, startedAt }, check)
+    const trade = await this.#trades.agreed(agreeing, request)
     trade.offered(challenge)
     const response = await trade.fetch(at, sent, isOwn)
     const asked = response.status === 402 ? streamChallenge(response) : undefined
@@ -405,17 +357,6 @@ class PayingBuyer implements Buyer {
     return new StreamError('seller-failed', `the seller does not keep to its agreement, and asks ${now}`, details)
   }
 
-  /** Waits for terms, perhaps with others: who leaves does not end it for them. */
-  async #agreed(trade: Promise<Trade>, { signal }: RequestInit): Promise<Trade> {
-    const agreeing = this.#agreeing.get(trade)
-    if (agreeing) agreeing.waiting++
-    try {
-      return await unlessAborted(trade, signal)
-    } finally {
-      if (agreeing) agreeing.waiting--
-    }
-  }
-
   /** A page that only pays by use does not load it. */
   async #prepaying(): Promise<Prepaid | undefined> {
     if (this.#schemes.every((scheme) => scheme === 'stream')) return undefined
@@ -430,133 +371,6 @@ class PayingBuyer implements Buyer {
       onChange: (summary) => this.#options.onPrepaid?.(summary),
     })
     return this.#prepaid
-  }
-
-  #tradeFor(
-    at: string,
-    request: RequestInit,
-    challenge: Challenge,
-    check: CheckOffer | undefined,
-    startedAt: number,
-  ): Promise<Trade> {
-    if (!this.#options.insecure) checkTransport(at)
-    if (!hasRoom(request, challenge)) throw noRoom(at)
-    check?.(decodeOffer(challenge.request))
-    request.signal?.throwIfAborted()
-    return this.#agree(at, request, placeOf(at), challenge, startedAt)
-  }
-
-  /** One negotiation for a place at a time; an open trade for the same scope and price serves it too. */
-  #agree(url: string, request: RequestInit, place: string, challenge: Challenge, startedAt: number): Promise<Trade> {
-    const running = this.#byPlace.get(place)
-    if (running) return running
-    const abort = new AbortController()
-    const trade = this.#find(url, request, challenge, startedAt, abort.signal)
-    this.#byPlace.set(place, trade)
-    this.#agreeing.set(trade, { waiting: 0, abort })
-    const settled = () => this.#agreeing.delete(trade)
-    trade.then(settled, settled)
-    // One that is forgotten is only asked for its price once more.
-    if (this.#byPlace.size > MAX_PLACES) this.#byPlace.delete(this.#byPlace.keys().next().value!)
-    trade.catch(() => this.#byPlace.delete(place))
-    return trade
-  }
-
-  /** An open trade that serves this place too, one of an earlier run, or a new one. */
-  async #find(
-    url: string,
-    request: RequestInit,
-    challenge: Challenge,
-    startedAt: number,
-    signal: AbortSignal,
-  ): Promise<Trade> {
-    const offer = decodeOffer(challenge.request)
-    const { origin } = new URL(url)
-    for (const trade of this.#trades) {
-      if (this.#left.has(trade)) continue
-      const isHere = new URL(trade.endpoint.url).origin === origin && serves(trade.deal, offer, Date.now())
-      if (isHere && !trade.error && (await trade.isGood(signal).catch(() => false))) return trade
-    }
-    const resumed = await this.#resume(url, request, offer, startedAt, signal)
-    return resumed ?? this.#open(url, request, challenge, startedAt, signal)
-  }
-
-  /** Takes up an agreement that an earlier run left open. One that is of no more use is closed on the way. */
-  async #resume(
-    url: string,
-    request: RequestInit,
-    offer: Offer,
-    startedAt: number,
-    signal: AbortSignal,
-  ): Promise<Trade | undefined> {
-    const { origin } = new URL(url)
-    for (const entry of await this.#journal.agreements('open')) {
-      const deal = new URL(entry.url).origin === origin ? dealOf(entry) : undefined
-      if (!deal || !serves(deal, offer, Date.now()) || !this.#accepts(offer, deal.agreement)) continue
-      const { wallet, info } = await unlessAborted(this.#ready(), signal)
-      if (info.network !== offer.network || !(await this.#journal.holdAgreement(entry.id))) continue
-      const past = await readPast(this.#journal, entry)
-      const own = placeOf(entry.url) === placeOf(url) ? request.headers : undefined
-      const endpoint = this.#endpoint(entry.url, entry.method, own)
-      const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt, past)
-      this.#add(trade)
-      if (await trade.isGood(signal)) return trade
-      this.#retire(trade)
-    }
-    return undefined
-  }
-
-  /** What was agreed in an earlier run is not above what is accepted in this one. */
-  #accepts({ tariff: _, ...offer }: Offer, { price, tariff }: Agreement): boolean {
-    const { strategy, limits } = this.#haggling
-    const agreed = { ...offer, price, ...(tariff && { tariff }) }
-    return !offerRefusal(agreed, limits) && !('refuse' in applyStrategy(strategy, agreed, { round: 0 }, limits))
-  }
-
-  #endpoint(url: string, method: string, headers: RequestInit['headers']): Endpoint {
-    return { url, method, headers, fetch: this.#fetch, timeoutMs: CONTROL_TIMEOUT_MS }
-  }
-
-  async #tradeOptions(): Promise<TradeOptions> {
-    const { request } = strictest(limitsAt(await this.#journal.limits(), ''), this.#limits)
-    return { ahead: this.#ahead, stallMs: this.#options.stallMs ?? 30_000, requestLimit: request }
-  }
-
-  async #open(
-    url: string,
-    request: RequestInit,
-    challenge: Challenge,
-    startedAt: number,
-    signal: AbortSignal,
-  ): Promise<Trade> {
-    const { wallet, info } = await unlessAborted(this.#ready(), signal)
-    const endpoint = this.#endpoint(url, request.method ?? 'GET', request.headers)
-    const deal = await negotiate({ ...endpoint, signal }, challenge, info, this.#haggling, (terms) =>
-      firstInvoices(terms, this.#ahead),
-    )
-    await wallet.journal.addAgreement({
-      id: deal.agreement.id,
-      secret: deal.secret,
-      url,
-      method: endpoint.method,
-      challenge: JSON.stringify(deal.challenge),
-      agreement: deal.json,
-      createdAtMs: Date.now(),
-    })
-    const trade = new Trade(deal, endpoint, wallet, await this.#tradeOptions(), startedAt)
-    this.#add(trade)
-    return trade
-  }
-
-  #add(trade: Trade): void {
-    this.#trades.push(trade)
-    const over = this.#trades.filter((one) => this.#ends.has(one) && one.summary().state === 'closed')
-    for (const one of over.slice(0, Math.max(0, over.length - MAX_OVER))) {
-      this.#trades.splice(this.#trades.indexOf(one), 1)
-      this.#ends.delete(one)
-      this.#retired.delete(one)
-    }
-    this.#closings.splice(0, Math.max(0, this.#closings.length - MAX_OVER))
   }
 
   #ready(): Promise<{ wallet: Wallet; info: NodeIdentity }> {
@@ -590,51 +404,6 @@ class PayingBuyer implements Buyer {
       throw unreachable(url, error)
     }
   }
-
-  #retire(trade: Trade): void {
-    this.#retired.add(trade)
-    this.#end(trade).catch(() => {})
-  }
-
-  /** Closes a trade, once. */
-  #end(trade: Trade, signal?: AbortSignal): Promise<void> {
-    const hurry = signal ? AbortSignal.any([signal, this.#hurry.signal]) : this.#hurry.signal
-    const end = this.#ends.get(trade) ?? trade.close(hurry).then((closing) => void this.#closings.push(closing))
-    this.#ends.set(trade, end)
-    return end
-  }
-
-  #drop(place: string, trade: Trade): void {
-    for (const [key, value] of this.#byPlace) {
-      if (key === place) this.#byPlace.delete(key)
-      else void value.then((other) => other === trade && this.#byPlace.delete(key))
-    }
-  }
-}
-
-/** A request whose body can be sent again after a 402. */
-async function normalize(
-  input: string | URL | Request,
-  init: RequestInit,
-): Promise<{ url: string; request: RequestInit }> {
-  if (!(input instanceof Request) && !(init.body instanceof ReadableStream) && !isSmallForm(init.body)) {
-    checkHeaders(new Headers(init.headers))
-    return { url: new URL(input).href, request: init }
-  }
-  const request = new Request(
-    input,
-    init.body instanceof ReadableStream ? ({ duplex: 'half', ...init } as RequestInit) : init,
-  )
-  checkHeaders(request.headers)
-  const body = request.body ? new Uint8Array(await unlessAborted(request.arrayBuffer(), request.signal)) : undefined
-  if (body && body.byteLength > MAX_HELD_BODY) {
-    throw new StreamError(
-      'option-invalid',
-      `a request body over ${MAX_HELD_BODY} bytes cannot be sent again after a 402`,
-    )
-  }
-  const { method, headers, signal, redirect } = request
-  return { url: request.url, request: { method, headers, signal, redirect, ...(body && { body }) } }
 }
 
 function readPrices(prices: BuyerOptions['maxPrice']): Price[] {

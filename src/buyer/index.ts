@@ -9,6 +9,6 @@ export { type RecoverOptions, type Recovery, recover } from './journal/recover.t
 export type { SellerNews, Sellers } from './offers/sellers.ts'
 export { type Purchase, purchaseOf } from './purchase.ts'
 export { openWebSocket, type PaidWebSocket, type WebSocketOptions } from './requests/websocket.ts'
-export type { PrepaidSummary } from './schemes/prepaid.ts'
+export type { PrepaidSummary } from './schemes/held.ts'
 export type { Closing } from './trade/closing.ts'
 export type { TradeSummary } from './trade/summary.ts'

@@ -48,14 +48,18 @@ export interface PaymentEnd {
   readonly preimage?: string
 }
 
-/** A payment back that the buyer asked for after a close. */
+/** A payment back that the buyer asked for. */
 export interface JournalReturn {
   /** The buyer's own invoice. */
   readonly invoice: string
+  /** Zero while nobody said how much: of a session, until it is closed. */
   readonly amount: Msat
   /** `settled` is the word of the buyer's own node. `failed`: it may be asked for anew. */
   readonly status: 'asked' | 'settled' | 'failed'
 }
+
+/** Something is said to come back on it, and did not yet. */
+export const isAwaited = ({ amount, status }: JournalReturn): boolean => status === 'asked' && amount > 0n
 
 /** An agreement as the buyer keeps it, to resume or close it later. The secret makes this file worth protecting: 0600. */
 export interface JournalAgreement {

@@ -5,6 +5,7 @@ import type { LightningNode, NodeInfo, Settlement } from '../lightning/node.ts'
 import { type Msat, msat, sat, ZERO } from '../money/msat.ts'
 import { expiryOf } from '../wire/bolt11.ts'
 import { invoiceDescription } from '../wire/proof.ts'
+import { loadRecovery } from '../wire/recoverKey.ts'
 import type { Account } from './account.ts'
 import { Accounts } from './accounts.ts'
 import { type Clock, JumpWatch, systemClock } from './clock.ts'
@@ -115,6 +116,7 @@ export class Seller {
   readonly #sweeper: ReturnType<typeof setInterval>
 
   constructor(options: SellerOptions, parts: Partial<SellerParts> = {}) {
+    void loadRecovery()
     this.ledger = options.ledger ?? openLedger(':memory:')
     this.keys = new Keyring(options.secret ?? crypto.getRandomValues(new Uint8Array(32)), options.earlierSecrets)
     this.realm = options.realm ?? 'stream'

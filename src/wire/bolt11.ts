@@ -6,9 +6,9 @@ import { type Msat, msat } from '../money/msat.ts'
 import type { Network } from '../money/network.ts'
 import { invalid, readFields, toBytes, toNumber } from './bolt11Fields.ts'
 import { utf8 } from './encoding.ts'
-import { recoverKey } from './message.ts'
 import { invoiceMismatch } from './mismatch.ts'
 import { MAX_INVOICE_LENGTH } from './payload.ts'
+import { recoverKey } from './recoverKey.ts'
 
 /** A BOLT 11 invoice whose signature was checked. */
 export interface DecodedInvoice {

@@ -1,7 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { utf8 } from './encoding.ts'
+import { recoverKey } from './recoverKey.ts'
 import { decodeZbase32, encodeZbase32 } from './zbase32.ts'
 
 const PREFIX = 'Lightning Signed Message:'
@@ -22,16 +22,6 @@ export function verifyMessage(text: string, signature: string): string | undefin
   const recovery = bytes && bytes[0]! - COMPRESSED
   if (recovery === undefined || recovery < 0 || recovery > 3) return undefined
   return recoverKey(digest(text), bytes!.subarray(1), recovery)
-}
-
-/** Recovers a compressed public key, hex, from a 64-byte signature of a hash; `undefined` if there is none. */
-export function recoverKey(hash: Uint8Array, signature: Uint8Array, recovery: number): string | undefined {
-  try {
-    const recoverable = Uint8Array.of(recovery, ...signature)
-    return bytesToHex(secp256k1.recoverPublicKey(recoverable, hash, { prehash: false }))
-  } catch {
-    return undefined
-  }
 }
 
 /** Signs as a node's `signmessage` would, with a key at hand. For tests and vectors: a node keeps its key to itself. */

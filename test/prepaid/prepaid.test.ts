@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { purchaseOf } from '../../src/buyer/purchase.ts'
 import { openJournal } from '../../src/ledger/index.ts'
+import type { InvoiceRequest } from '../../src/lightning/node.ts'
 import { scriptedPair } from '../../src/lightning/testing/scripted.ts'
 import { sat } from '../../src/money/msat.ts'
 import { nodeKey } from '../../src/wire/testing/fixtures.ts'
@@ -209,6 +210,35 @@ describe('a seller that takes the money and refuses', () => {
     expect(await (await buyer.fetch(shop.url)).text()).toBe('the thing')
     expect(await failing(buyer.fetch(shop.url))).toMatchObject({ code: 'paid-refused' })
     expect(shop.earned).toBe(sat(20))
+  })
+})
+
+describe('two that are shown one invoice', () => {
+  it.each([
+    ['with a journal each', () => [openJournal(':memory:'), openJournal(':memory:')]],
+    ['with one journal', (one = openJournal(':memory:')) => [one, one]],
+  ])('both buy, %s: who comes second is offered another', async (_, journals) => {
+    const nodes = scriptedPair()
+    const { seller } = nodes
+    const ask = { amount: sat(20), description: '', expiresInSeconds: 600 }
+    const [first] = await seller.createInvoices([ask])
+    const isPaid = async () => (await seller.lookupInvoice(first!.paymentHash)) !== undefined
+    const node = {
+      createInvoices: async (asked: readonly InvoiceRequest[]) =>
+        (await isPaid()) ? seller.createInvoices(asked) : [first!],
+      lookupInvoice: (hash: string) => seller.lookupInvoice(hash),
+    }
+    // As LND answers whoever comes second.
+    nodes.buyer.script = async ({ request }, before) => {
+      if (request !== first!.request || before === 0) return undefined
+      await expect.poll(isPaid).toBe(true)
+      return { status: 'failed', reason: 'invoice-invalid', detail: 'INCORRECT_PAYMENT_DETAILS' }
+    }
+    const shop = await Shop.open({ schemes: ['charge'], node }, nodes)
+    const fetched = journals().map(async (journal) => (await shop.buyer({ journal }).fetch(shop.url)).text())
+    expect(await Promise.all(fetched)).toEqual(['the thing', 'the thing'])
+    expect(shop.earned).toBe(sat(40))
+    shop.checkHonest()
   })
 })
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { recover } from '../../src/buyer/journal/recover.ts'
 import { purchaseOf } from '../../src/buyer/purchase.ts'
+import { StreamError } from '../../src/errors/error.ts'
 import { openJournal } from '../../src/ledger/index.ts'
 import { sat } from '../../src/money/msat.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
@@ -130,6 +132,56 @@ describe('a session', () => {
     expect(shop.sessions.size).toBe(2)
     expect(buyer.prepaid[0]).toMatchObject({ state: 'closed', refund: { amount: sat(15), status: 'settled' } })
   })
+})
+
+describe('where the rest of a session is paid to', () => {
+  it('is written before its seller hears of it', async () => {
+    const journal = openJournal(':memory:')
+    const shop = await SessionShop.open({ chunks: 5 })
+    const written: unknown[] = []
+    const buyer = shop.buyer({
+      journal,
+      fetch: async (url, init) => {
+        if (new Headers(init?.headers).has('authorization')) written.push((await journal.agreements())[0]!.returns)
+        return fetch(url, init)
+      },
+    })
+    await (await buyer.fetch(shop.url)).text()
+    expect(written[0]).toEqual([{ invoice: shop.only.returnInvoice, amount: 0n, status: 'asked' }])
+    // Nothing is said to come back yet.
+    expect((await recover({ node: shop.nodes.buyer, journal })).agreements).toEqual([])
+  })
+
+  it.each(['the next request', 'recover'])(
+    'is asked of the node again by %s, and the deposit not paid again',
+    async (by) => {
+      const journal = openJournal(':memory:')
+      const shop = await SessionShop.open({ chunks: 5 })
+      const { buyer: node } = shop.nodes
+      const make = node.createInvoices.bind(node)
+      let isAway = true
+      node.createInvoices = async (asked) => {
+        if (isAway) throw new StreamError('node-unreachable', 'away')
+        return make(asked)
+      }
+      const first = shop.buyer({ journal })
+      expect(await failing(first.fetch(shop.url))).toMatchObject({ code: 'node-unreachable' })
+      expect(shop.earned).toBe(sat(20))
+      expect(shop.sessions.size).toBe(0)
+      isAway = false
+      if (by === 'recover') {
+        await first.close({ keep: true })
+        const { agreements } = await recover({ node, journal, close: true })
+        expect(agreements).toMatchObject([{ now: 'closed', returned: 'settled', amount: sat(20) }])
+      } else {
+        expect(chunksOf(await (await first.fetch(shop.url)).text())).toHaveLength(5)
+        await first.close()
+        expect(first.prepaid).toMatchObject([{ state: 'closed', refund: { amount: sat(15), status: 'settled' } }])
+      }
+      expect(shop.earned).toBe(sat(20))
+      expect((await recover({ node, journal, close: true })).agreements).toEqual([])
+    },
+  )
 })
 
 describe('a seller that says less than the draft wants', () => {

@@ -1,6 +1,6 @@
 import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError, toStreamError } from '../../errors/error.ts'
-import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
+import { isAwaited, type Journal, type JournalAgreement, type JournalPayment } from '../../ledger/journal.ts'
 import type { LightningNode } from '../../lightning/node.ts'
 import { pause } from '../../lightning/pause.ts'
 import { type Msat, msat, ZERO } from '../../money/msat.ts'
@@ -157,7 +157,7 @@ async function recoverAgreement(
 /** A closed agreement of which something is to come back yet, as far as the journal knows. */
 function isOwed({ statement, returns }: JournalAgreement, paid: Msat): boolean {
   if (statement === undefined) return false
-  const open = returns.some(({ status }) => status === 'asked')
+  const open = returns.some(isAwaited)
   return open || owed(paid, decodeStatement(JSON.parse(statement)), returns) >= SMALLEST_RETURN
 }
 

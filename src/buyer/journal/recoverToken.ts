@@ -1,5 +1,5 @@
 import { StreamError, toStreamError } from '../../errors/error.ts'
-import type { Journal, JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
+import { isAwaited, type Journal, type JournalAgreement, type JournalPayment } from '../../ledger/journal.ts'
 import { type Msat, ZERO } from '../../money/msat.ts'
 import { tellDeposit, tellDeposits } from '../schemes/deposits.ts'
 import { closeSession, makeReturnInvoice, type SessionPlace } from '../schemes/session.ts'
@@ -17,7 +17,7 @@ export async function recoverToken(
   paid: Msat,
 ): Promise<RecoveredAgreement | undefined> {
   const { node, journal, fetch = globalThis.fetch, close = false, signal } = options
-  const isOwed = returns.some(({ status }) => status === 'asked')
+  const isOwed = returns.some(isAwaited)
   if (state === 'closed' && !isOwed) return undefined
   const payment = await journal.getPayment(token.paymentHash)
   const { preimage } = payment ?? {}
@@ -38,7 +38,7 @@ export async function recoverToken(
       return fetch(to, { ...request, redirect: 'error', signal: AbortSignal.any(signals) })
     }
     const place = { node, journal, send }
-    const session = token.sessionId === undefined ? token : await ofDeposit(place, token, preimage, { state, returns })
+    const session = token.sessionId === undefined ? token : await ofDeposit(place, token, preimage, state)
     if (!session) return undefined
     // Counted before it is closed, or they would have to be taken back one by one.
     const untold = state === 'open' ? await tellDeposits(place, session, preimageOf) : []
@@ -68,12 +68,11 @@ async function ofDeposit(
   place: SessionPlace,
   { sessionId, ...deposit }: Token,
   preimage: string,
-  { state, returns }: Pick<JournalAgreement, 'state' | 'returns'>,
+  state: JournalAgreement['state'],
 ): Promise<Token | undefined> {
   const { journal, node } = place
   const { id, amount } = deposit
-  const known = returns.at(-1)?.invoice
-  if (state === 'closed') return known === undefined ? undefined : { ...deposit, returnInvoice: known }
+  if (state === 'closed') return deposit.returnInvoice === undefined ? undefined : deposit
   const open = (await journal.agreements('open')).map(tokenOf)
   if (!open.some((one) => one?.id === id) || open.some((one) => isSession(one, sessionId))) return undefined
   try {
@@ -82,7 +81,7 @@ async function ofDeposit(
   } catch (error) {
     if (!isOver(error)) throw error
   }
-  const returnInvoice = known ?? (await makeReturnInvoice(node))
+  const returnInvoice = deposit.returnInvoice ?? (await makeReturnInvoice(node))
   await journal.noteReturn(id, { invoice: returnInvoice, amount, status: 'asked' })
   return { ...deposit, returnInvoice }
 }

@@ -1,7 +1,11 @@
+import { unlessAborted } from '../../errors/aborted.ts'
 import { StreamError } from '../../errors/error.ts'
+import { checkHeaders } from './ownHeaders.ts'
 import { type OwnSending, SEND, SENT } from './sending.ts'
 
 const SMALL_FORM = 1 << 20
+/** A request body that must be sent twice is held up to here. */
+const MAX_HELD_BODY = 64 << 20
 
 /** A form that is better sent as its bytes: by itself it has another boundary each time, and is another body to whoever hashes it. */
 export const isSmallForm = (body: unknown): body is FormData =>
@@ -33,4 +37,29 @@ function lengthSent({ [SEND]: send, [SENT]: sent, method = 'GET' }: OwnSending):
   if (!send || sent !== undefined) return sent ?? 0n
   if (method === 'GET' || method === 'HEAD') return 0n
   throw new StreamError('request-refused', 'what is uploaded is charged here, and this body does not tell its length')
+}
+
+/** A request whose body can be sent again after a 402. @throws StreamError `option-invalid` for one that is too long to be held, as `checkHeaders` */
+export async function repeatable(
+  input: string | URL | Request,
+  init: RequestInit,
+): Promise<{ url: string; request: RequestInit }> {
+  if (!(input instanceof Request) && !(init.body instanceof ReadableStream) && !isSmallForm(init.body)) {
+    checkHeaders(new Headers(init.headers))
+    return { url: new URL(input).href, request: init }
+  }
+  const request = new Request(
+    input,
+    init.body instanceof ReadableStream ? ({ duplex: 'half', ...init } as RequestInit) : init,
+  )
+  checkHeaders(request.headers)
+  const body = request.body ? new Uint8Array(await unlessAborted(request.arrayBuffer(), request.signal)) : undefined
+  if (body && body.byteLength > MAX_HELD_BODY) {
+    throw new StreamError(
+      'option-invalid',
+      `a request body over ${MAX_HELD_BODY} bytes cannot be sent again after a 402`,
+    )
+  }
+  const { method, headers, signal, redirect } = request
+  return { url: request.url, request: { method, headers, signal, redirect, ...(body && { body }) } }
 }

@@ -2,6 +2,7 @@ import { StreamError, toStreamError } from '../../errors/error.ts'
 import type { JournalPayment, NewAgreement } from '../../ledger/journal.ts'
 import { limitsAt, strictest } from '../../ledger/limits.ts'
 import type { PaymentOutcome } from '../../lightning/node.ts'
+import { pause } from '../../lightning/pause.ts'
 import { formatMsat, type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import { isPreimageOf } from '../../wire/preimage.ts'
 import { limitError } from '../payments/blocked.ts'
@@ -18,11 +19,22 @@ export interface Prepaying {
   readonly amount: Msat
   /** What it buys, as the journal keeps it. */
   readonly bought: NewAgreement
+  /** What is done while it is under way, as long as that may last. Nothing by default. */
+  readonly meanwhile?: ((sent: Promise<unknown>) => void) | undefined
 }
 
 export interface Paid {
   readonly preimage: string
   readonly fee: Msat
+}
+
+/** A payment that settled a moment ago. */
+export interface JustPaid extends Paid {
+  /**
+   * Resolves once the journal has it. What it bought need not wait for that: until then the journal has it as pending, and the next run asks the node.
+   * @throws StreamError `ledger-failed`
+   */
+  readonly written: Promise<void>
 }
 
 const PAYMENT_TIMEOUT_MS = 30_000
@@ -34,7 +46,7 @@ const FOLLOW_MS = 60_000
  * failed. `known` if this payment hash was paid or may yet be: then nothing is sent.
  * @throws StreamError `budget-exhausted`, one of the failures of a payment, `payment-unknown`, `node-…`, `ledger-failed`
  */
-export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): Promise<Paid | 'known'> {
+export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): Promise<JustPaid | 'known'> {
   const { journal, budget, limits, node, feePerMille, payer, onNear } = wallet
   const maxFee = msat((amount * feePerMille) / 1000n)
   const taken = msat(amount + maxFee)
@@ -49,7 +61,7 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
       },
     )
   }
-  const { agreementId, origin, paymentHash, bought } = paying
+  const { agreementId, origin, paymentHash, bought, meanwhile } = paying
   const payment = { paymentHash, request: paying.request, agreementId, origin, payer, amount, maxFee }
   // One that failed may be offered again and tried again; any other payment hash that was ever written is not sent.
   // Asked for in one turn, the two wait for the disk once.
@@ -66,9 +78,12 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
     throw limitError(writing.use)
   }
   if (writing.near.length > 0) onNear(writing.near)
-  let outcome: PaymentOutcome = await node
-    .pay({ request: paying.request, maxFee, timeoutMs: PAYMENT_TIMEOUT_MS })
-    .catch((error) => ({ status: 'unknown', detail: toStreamError(error).message }))
+  const sent = node.pay({ request: paying.request, maxFee, timeoutMs: PAYMENT_TIMEOUT_MS })
+  meanwhile?.(sent)
+  let outcome: PaymentOutcome = await sent.catch((error) => ({
+    status: 'unknown',
+    detail: toStreamError(error).message,
+  }))
   if (outcome.status === 'unknown' || outcome.status === 'pending') {
     await journal.endPayment(paymentHash, { status: 'unknown', fee: ZERO })
     outcome = await followFor(wallet.node, { paymentHash }, FOLLOW_MS)
@@ -76,8 +91,15 @@ export async function prepay(wallet: Wallet, { amount, ...paying }: Prepaying): 
   if (outcome.status === 'settled') {
     budget.giveBack(minus(taken, amount + outcome.fee))
     budget.charge(minus(amount + outcome.fee, taken))
-  } else if (outcome.status === 'failed') budget.giveBack(taken)
-  return conclude(wallet, paymentHash, outcome)
+    const paid = { preimage: outcome.preimage, fee: outcome.fee }
+    // A turn later: what it bought is asked for before the disk is waited for.
+    const written = pause(0).then(() => settled(wallet, paymentHash, paid))
+    // Whoever waits for it hears of it.
+    written.catch(() => {})
+    return { ...checked(paid, paymentHash), written }
+  }
+  if (outcome.status === 'failed') budget.giveBack(taken)
+  return unpaid(wallet, paymentHash, outcome)
 }
 
 /**
@@ -93,17 +115,23 @@ export async function endOf(wallet: Wallet, payment: JournalPayment, wait: boole
   const outcome = isOurs ? await finalOutcome(wallet.node, payment) : undefined
   const end =
     outcome ?? (wait && isOurs ? await followFor(wallet.node, payment, FOLLOW_MS) : ({ status: 'pending' } as const))
-  if (end.status !== 'failed') return conclude(wallet, paymentHash, end)
+  if (end.status === 'settled') {
+    const paid = { preimage: end.preimage, fee: end.fee }
+    await settled(wallet, paymentHash, paid)
+    return checked(paid, paymentHash)
+  }
+  if (end.status !== 'failed') return unpaid(wallet, paymentHash, end)
   await wallet.journal.endPayment(paymentHash, { status: 'failed', fee: ZERO })
   return undefined
 }
 
-async function conclude({ journal }: Wallet, paymentHash: string, outcome: PaymentOutcome): Promise<Paid> {
-  if (outcome.status === 'settled') {
-    const { preimage, fee } = outcome
-    await journal.endPayment(paymentHash, { status: 'settled', fee, preimage })
-    return checked({ preimage, fee }, paymentHash)
-  }
+const settled = ({ journal }: Wallet, paymentHash: string, paid: Paid): Promise<void> =>
+  journal.endPayment(paymentHash, { status: 'settled', ...paid })
+
+type NotSettled = Exclude<PaymentOutcome, { readonly status: 'settled' }>
+
+/** A payment that bought nothing, or not yet. @throws StreamError why */
+async function unpaid({ journal }: Wallet, paymentHash: string, outcome: NotSettled): Promise<never> {
   if (outcome.status === 'failed') {
     await journal.endPayment(paymentHash, { status: 'failed', fee: ZERO })
     throw new StreamError(outcome.reason, outcome.detail || 'the payment failed', { paymentHash })

@@ -2,61 +2,27 @@ import type { ErrorCode } from '../../errors/codes.ts'
 import { StreamError } from '../../errors/error.ts'
 import type { JournalAgreement, JournalPayment } from '../../ledger/journal.ts'
 import type { NodeIdentity } from '../../lightning/node.ts'
+import { pause } from '../../lightning/pause.ts'
 import { type Msat, minus, msat, ZERO } from '../../money/msat.ts'
 import type { Challenge } from '../../wire/challenge.ts'
-import { readChallenges, type SchemeName } from '../../wire/challenges.ts'
-import { isGrpc } from '../../wire/grpc.ts'
-import { L402_TOKEN_METADATA, toL402Metadata } from '../../wire/l402/header.ts'
-import { decodeSessionRequest, TOP_UP_FOR } from '../../wire/mpp/session.ts'
+import type { SchemeName } from '../../wire/challenges.ts'
+import { decodeSessionRequest } from '../../wire/mpp/session.ts'
 import { fromProblem } from '../../wire/problem.ts'
 import type { Wallet } from '../payments/payer.ts'
 import { notePurchase } from '../purchase.ts'
-import { countedBody } from '../received/countedBody.ts'
-import { fitsBody } from '../requests/bodyDigest.ts'
-import { hasRoom } from '../requests/ownHeaders.ts'
 import { placeOf } from '../requests/place.ts'
 import { checkTransport } from '../requests/transport.ts'
 import { readJson } from '../trade/control.ts'
-import { SETTLING_PAUSES_MS, tellDeposit, tellDeposits } from './deposits.ts'
-import { endOf, type Paid, prepay } from './paying.ts'
-import {
-  checkPrepayment,
-  type PrepaidLimits,
-  type PrepaidOption,
-  type PrepaidScheme,
-  readPrepayment,
-} from './prepayment.ts'
-import { Receipts } from './receipts.ts'
-import { closeSession, freshChallenge, makeReturnInvoice, type Refund, type SessionPlace } from './session.ts'
+import { payDeposit, payFor } from './buying.ts'
+import { choose, isGoodFor, offeredBy, otherThan } from './choosing.ts'
+import { SETTLING_PAUSES_MS, tellDeposits } from './deposits.ts'
+import { Held, type PrepaidSummary } from './held.ts'
+import { endOf, type JustPaid } from './paying.ts'
+import type { PrepaidLimits, PrepaidOption } from './prepayment.ts'
+import { type Asking, present, whileRead } from './presenting.ts'
+import { closeSession, type SessionPlace, withReturnInvoice } from './session.ts'
 import { SessionAccount } from './sessionAccount.ts'
-import { credentialOf, newToken, noted, rowOf, type Token, tokenOf, wasAnswered, wasRefused } from './token.ts'
-
-/** How something prepaid stands: the same names in every place that shows it. */
-export interface PrepaidSummary {
-  /** The buyer's own id, under which the journal has it. */
-  readonly agreement: string
-  readonly scheme: PrepaidScheme
-  readonly url: string
-  readonly paymentHash: string
-  readonly paid: Msat
-  readonly fees: Msat
-  /** Payments of this buyer object: none for what an earlier run bought. */
-  readonly payments: number
-  /** What this buyer object used of it, by its own count; of a charge or a token that it bought all, once there was an answer. */
-  readonly received: Msat
-  /** Requests that were answered on it. */
-  readonly uses: number
-  /** Requests that are being answered; of a session until the answer is read. */
-  readonly active: number
-  /** An earlier run bought it. */
-  readonly resumed: boolean
-  /** `open` while it may be used again, also by a later run. */
-  readonly state: 'open' | 'closed'
-  /** Of a session that was closed: what became of what was left. */
-  readonly refund?: Refund
-  /** What the seller's receipts say that cannot be: `receipt-mismatch`. What came is not undone by it. */
-  readonly receiptFault?: StreamError
-}
+import { newToken, noted, type Token, tokenOf } from './token.ts'
 
 export interface PrepaidParts extends PrepaidLimits {
   readonly ready: () => Promise<{ readonly wallet: Wallet; readonly info: NodeIdentity }>
@@ -69,78 +35,9 @@ export interface PrepaidParts extends PrepaidLimits {
   readonly onChange: (summary: PrepaidSummary) => void
 }
 
-/** A request that is paid for. */
-interface Asking {
-  readonly url: string
-  readonly request: RequestInit
-  /** Its headers, where they were meant for this very origin. */
-  readonly own: RequestInit['headers']
-}
-
-/** A token in the hands of this process. */
-class Held {
-  /** Its challenge is another once the first has expired. */
-  token: Token
-  readonly preimage: string
-  fees: Msat
-  /** Of the last request that was made where it was bought: what goes with what is said about it (see `controlHeaders`). */
-  ownHeaders: RequestInit['headers']
-  /** Deposits of a session that were made later are in it. */
-  paid: Msat
-  /** Of a session that was opened. */
-  account: SessionAccount | undefined
-  refund: Refund | undefined
-  readonly receipts: Receipts
-  /** Payment hashes of its further deposits that are being paid. */
-  readonly paying = new Set<string>()
-  payments: number
-  uses = 0
-  active = 0
-  readonly #resumed: boolean
-  /** It was answered with something else than a 402, now or in an earlier run. */
-  wasGood: boolean
-  /** Refused after it was paid for, now or in an earlier run: tried once more before it is given up. */
-  wasRefused: boolean
-  /** What earlier runs paid for it, with the further deposits of a session. How much of that they used, only the seller knows. */
-  readonly before: Msat
-  state: PrepaidSummary['state'] = 'open'
-  /** The closing of a session that is under way: nothing new is asked on it. */
-  ending: Promise<void> | undefined
-
-  /** @param earlier what an earlier run left of it */
-  constructor(
-    { journal }: Wallet,
-    token: Token,
-    { preimage, fee }: Paid,
-    earlier?: { readonly entry: JournalAgreement; readonly paid: Msat },
-  ) {
-    this.token = token
-    this.preimage = preimage
-    this.fees = fee
-    this.paid = earlier?.paid ?? token.amount
-    this.before = earlier?.paid ?? ZERO
-    this.payments = earlier ? 0 : 1
-    this.#resumed = earlier !== undefined
-    this.receipts = new Receipts(token, (fault) => journal.noteFault(token.id, fault))
-    this.wasGood = earlier !== undefined && wasAnswered(earlier.entry)
-    this.wasRefused = earlier !== undefined && wasRefused(earlier.entry)
-  }
-
-  get isUsable(): boolean {
-    return this.state === 'open' && !this.ending
-  }
-
-  summary(): PrepaidSummary {
-    const { id: agreement, scheme, url, paymentHash } = this.token
-    const { paid, fees, payments, uses, active, state, refund } = this
-    const { fault: receiptFault } = this.receipts
-    const whole = this.#resumed || uses === 0 ? ZERO : paid
-    const received = scheme === 'session' ? (this.account?.spent ?? ZERO) : whole
-    const figures = { paid, fees, payments, received, uses, active }
-    const resumed = this.#resumed
-    const told = { ...(refund && { refund }), ...(receiptFault && { receiptFault }) }
-    return { agreement, scheme, url, paymentHash, ...figures, resumed, state, ...told }
-  }
+interface Bought {
+  readonly held: Held
+  readonly written: JustPaid['written']
 }
 
 /** Tokens of one origin that are tried at a place they were not bought at. */
@@ -148,6 +45,8 @@ const MAX_TRIED_ELSEWHERE = 1
 /** How long what is on its way is waited for at the end. */
 const CLOSE_MS = 15_000
 const MAX_KNOWN_PLACES = 4096
+/** How long after a deposit is sent its return invoice is made: while the deposit is on its way. */
+const RETURN_AFTER_MS = 50
 /** Of what is used up, so many are still told. */
 const MAX_OVER = 256
 
@@ -173,12 +72,7 @@ export class Prepaid {
 
   /** What a 402 offers that can be paid here, the most wanted first. @param request that the credential has to go with */
   options(refused: Response, request: RequestInit = {}): readonly PrepaidOption[] {
-    const { options } = readChallenges(refused.headers.get('www-authenticate') ?? '')
-    const order = (scheme: SchemeName) => this.#parts.schemes.indexOf(scheme)
-    return options
-      .filter((option): option is PrepaidOption => PAYABLE.includes(option.scheme) && order(option.scheme) >= 0)
-      .filter(({ challenge }) => hasRoom(request, challenge))
-      .sort((a, b) => order(a.scheme) - order(b.scheme))
+    return offeredBy(refused, this.#parts.schemes, request)
   }
 
   /** Sends a request with the token that its place is known to take; `undefined` if there is none. With a 402 it is used up. */
@@ -234,6 +128,7 @@ export class Prepaid {
     // A deposit that is on its way belongs to its session: nobody takes that up before.
     await Promise.all([...this.#held.values()].map((held) => held.account?.end()))
     if (!keep) await Promise.allSettled([...this.#held.values()].map((held) => this.#endSession(held)))
+    await Promise.all([...this.#held.values()].map(({ noting }) => noting))
     for (const { token } of this.#held.values()) await wallet.journal.releaseAgreement(token.id)
   }
 
@@ -375,45 +270,58 @@ export class Prepaid {
   }
 
   async #buy(asking: Asking, options: readonly PrepaidOption[]): Promise<Response> {
+    const bought = await this.#purchase(asking, options).catch((error) => this.#purchaseAnother(asking, error))
+    const [response] = await Promise.all([this.#presentBought(bought.held, asking), bought.written])
+    return response
+  }
+
+  async #purchase(asking: Asking, options: readonly PrepaidOption[]): Promise<Bought> {
     const { url, request } = asking
     const { wallet, info } = await this.#parts.ready()
-    const fits = await Promise.all(options.map(({ challenge }) => fitsBody(challenge, request)))
-    // A body that nobody here can read is sent once more as it was.
-    const prepayment = choose(options, (option) => fits[options.indexOf(option)] !== false, info, this.#parts)
-    const place = { url, method: methodOf(request) }
+    const prepayment = await choose(options, request, info, this.#parts)
     const isSession = prepayment.scheme === 'session'
-    const token = newToken(prepayment, place, isSession ? { returnInvoice: await makeReturnInvoice(wallet.node) } : {})
+    const token = newToken(prepayment, { url, method: methodOf(request) })
+    let returning: Promise<Token> | undefined
+    const meanwhile = (sent: Promise<unknown>) => {
+      // A node is busiest when a payment begins. Where this fails it is tried once more when it is needed.
+      const made = Promise.race([pause(RETURN_AFTER_MS), sent]).then(() => withReturnInvoice(wallet, token))
+      returning = made.catch(() => token)
+    }
     const startedAt = performance.now()
-    const paid = await this.#payFor(wallet, token)
-    const held = this.#keep(new Held(wallet, token, paid))
+    const { written, ...paid } = await payFor(wallet, token, isSession ? { meanwhile } : {})
+    const latencyMs = performance.now() - startedAt
+    const held = this.#keep(new Held(wallet, (await returning) ?? token, paid))
     held.ownHeaders = asking.own
-    if (isSession) this.#account(held, request, performance.now() - startedAt)
+    if (isSession) this.#account(held, request, latencyMs)
     this.#parts.onChange(held.summary())
+    return { held, written }
+  }
+
+  /** Two who ask from one address can be shown one invoice. Once one of them has paid it there is another to be had. */
+  async #purchaseAnother(asking: Asking, error: unknown): Promise<Bought> {
+    const taken = StreamError.is(error) && TAKEN.includes(error.code) ? error.details.paymentHash : undefined
+    if (taken === undefined) throw error
+    const { url, request } = asking
+    for (const pauseMs of SETTLING_PAUSES_MS) {
+      await pause(pauseMs)
+      const again = await this.#parts.send(url, request)
+      await again.body?.cancel().catch(() => {})
+      const others = again.status === 402 ? otherThan(taken, this.options(again, request)) : []
+      if (others.length > 0) return this.#purchase(asking, others)
+    }
+    throw error
+  }
+
+  /** Shows what was paid for just now, again where the seller's node has not told of it yet. */
+  async #presentBought(held: Held, asking: Asking): Promise<Response> {
     for (let attempt = 0; ; attempt++) {
       const response = await this.#present(held, asking)
       if (response.status !== 402) return response
       const pauseMs = SETTLING_PAUSES_MS[attempt]
       if (pauseMs === undefined) return this.#giveUp(held, response)
       await response.body?.cancel().catch(() => {})
-      await new Promise((done) => setTimeout(done, pauseMs))
+      await pause(pauseMs)
     }
-  }
-
-  /** What is paid for is written before it is paid. @param agreementId under which the payment counts: of a further deposit the session's */
-  async #payFor(wallet: Wallet, token: Token, agreementId: string = token.id): Promise<Paid> {
-    const { journal } = wallet
-    const { id, paymentHash, invoice, amount, url } = token
-    const { origin } = new URL(url)
-    const payment = { agreementId, origin, paymentHash, request: invoice, amount, bought: rowOf(token) }
-    const paid = await prepay(wallet, payment).catch(async (error) => {
-      // A payment that may yet settle buys what stands here: the next request finds it, in this run or a later one.
-      const isOpen = ['pending', 'unknown', 'settled'].includes((await journal.getPayment(paymentHash))?.status ?? '')
-      await (isOpen ? journal.releaseAgreement(id) : journal.closeAgreement(id, undefined))
-      throw error
-    })
-    if (paid !== 'known') return paid
-    await journal.closeAgreement(id, undefined)
-    throw new StreamError('paid-refused', 'the seller offers an invoice that was paid before', { paymentHash })
   }
 
   /** Begins to count a session, and to pay its further deposits. */
@@ -429,46 +337,15 @@ export class Prepaid {
       before: held.before,
       maxRisk: this.#parts.maxRisk,
       latencyMs,
-      topUp: () => this.#topUp(held, request),
+      topUp: () => this.#deposit(held, request),
       onReceipt: (data) => held.receipts.holdLast(data, held.account!.mostSpent),
     })
     return held.account
   }
 
-  /** A further deposit, by a challenge of its own, at no higher price (draft-lightning-session, "TopUp Action"). */
-  async #topUp(held: Held, request: RequestInit): Promise<Msat> {
-    const { send } = this.#parts
+  async #deposit(held: Held, request: RequestInit): Promise<Msat> {
     const { wallet, info } = await this.#parts.ready()
-    const { url, method, paymentHash: sessionId } = held.token
-    const headers = new Headers(request.headers)
-    headers.set(TOP_UP_FOR, sessionId)
-    const refused = await send(url, { ...request, headers })
-    await refused.body?.cancel().catch(() => {})
-    const options = refused.status === 402 ? this.options(refused, request) : []
-    const option = options.find((one) => one.scheme === 'session')
-    if (!option) {
-      throw new StreamError('seller-failed', 'the seller offers no further deposit for its session')
-    }
-    const { amount: each } = decodeSessionRequest((held.token.challenge as Challenge).request)
-    if (option.request.amount > each) {
-      throw new StreamError('seller-changed', 'the seller asks more for a unit than when the session was opened')
-    }
-    const prepayment = readPrepayment(option)
-    checkPrepayment(prepayment, info, this.#parts, Date.now())
-    const token = newToken(prepayment, { url, method }, { sessionId })
-    // Some sellers offer the same invoice until it is paid.
-    if (held.paying.has(token.paymentHash)) return ZERO
-    held.paying.add(token.paymentHash)
-    const paid = await this.#payFor(wallet, token, held.token.id).finally(() => held.paying.delete(token.paymentHash))
-    held.fees = msat(held.fees + paid.fee)
-    held.paid = msat(held.paid + token.amount)
-    held.payments++
-    await tellDeposit(this.#sessionPlace(held, wallet), token, paid.preimage).catch(async (error) => {
-      // It is told again before the session is closed, or by a later run.
-      await wallet.journal.releaseAgreement(token.id)
-      throw error
-    })
-    return token.amount
+    return payDeposit({ ...this.#parts, wallet, info }, held, request, this.#sessionPlace(held, wallet))
   }
 
   #keep(held: Held): Held {
@@ -502,8 +379,8 @@ export class Prepaid {
     const { token } = held
     const { url, request, own } = asking
     if (own && placeOf(url) === placeOf(token.url)) held.ownHeaders = own
-    const response =
-      token.scheme === 'session' ? await this.#useSession(held, asking) : await this.#show(held, asking, {})
+    const { wallet } = await this.#parts.ready()
+    const response = await present(this.#sends(wallet), held, asking)
     if (response.status === 402) return response
     if (response.status === 401 && token.scheme === 'l402' && held.wasGood) {
       // Some sellers say 401 of a token that they take no more. What is sold may say it too: so it tells only of one that was answered otherwise before.
@@ -536,54 +413,14 @@ export class Prepaid {
     return notePurchase(response, { agreement: token.id, cost, paid: token.amount })
   }
 
-  #show({ token, preimage }: Held, { url, request }: Asking, payload: object): Promise<Response> {
-    const headers = new Headers(request.headers)
-    headers.set(...credentialOf(token, { ...payload, preimage }, preimage, headers))
-    // Servers of gRPC may look for it there alone (L402, "gRPC Protocol Specification"). A token that the service itself asked for stays.
-    const isCall = isGrpc(headers.get('content-type')) && !headers.has(L402_TOKEN_METADATA)
-    if ('token' in token.challenge && isCall) {
-      headers.set(L402_TOKEN_METADATA, toL402Metadata(token.challenge.token, preimage))
-    }
-    // The events of a session could not be taken out of what is compressed.
-    if (token.scheme === 'session') headers.set('accept-encoding', 'identity')
-    return this.#parts.send(url, { ...request, headers })
-  }
-
-  /** Opens the session by the first request, and shows it with those that follow. One that is empty gets a further deposit. */
-  async #useSession(held: Held, asking: Asking): Promise<Response> {
-    const { token, wasGood, before } = held
-    const { paymentHash: sessionId, returnInvoice } = token
-    const { amount: each } = decodeSessionRequest((token.challenge as Challenge).request)
-    const show = async (action: 'open' | 'bearer'): Promise<Response> => {
-      const payload = action === 'open' ? { action, returnInvoice } : { action, sessionId }
-      const shown = await this.#show(held, asking, payload)
-      const fresh = freshChallenge(shown, held.token.challenge)
-      // What opens a session is bound to the invoice that was paid for it.
-      const isAsGood = action === 'bearer' || fresh?.request.paymentHash === sessionId
-      if (!fresh || !isAsGood || fresh.request.amount > each) return shown
-      await shown.body?.cancel().catch(() => {})
-      held.token = { ...token, challenge: fresh.challenge }
-      const again = await this.#show(held, asking, payload)
-      if (again.status === 402) held.token = token
-      return again
-    }
-    const response = await show(wasGood ? 'bearer' : 'open')
-    if (response.status !== 402) return response
-    const body = await readJson(response.clone()).catch(() => undefined)
-    const isEmpty = fromProblem(body)?.code === 'payment-insufficient'
-    // Where the seller does not say that it is short it may as well be closed: another is safer than a deposit for this one.
-    if (wasGood && !isEmpty) return response
-    await response.body?.cancel().catch(() => {})
-    // It may have been opened, and used up, by a run that was killed before it could note that. One that is paid for just now is not empty.
-    if (isEmpty && (wasGood || before > 0n)) await held.account?.topUpNow()
-    return show('bearer')
-  }
-
   async #wasGood(held: Held): Promise<void> {
     const { token, wasGood } = held
     held.wasGood = true
-    // A charge is used up, whatever the answer says.
-    if (token.scheme === 'charge') return this.#close(held)
+    if (token.scheme === 'charge') {
+      // Used up, whatever the answer says. Nobody waits for the disk: a run that finds it open tries it once more, and is told.
+      held.noting = this.#close(held).catch(() => {})
+      return
+    }
     const { wallet } = await this.#parts.ready()
     if (!wasGood) await wallet.journal.noteReceived(token.id, noted(true, held.wasRefused))
   }
@@ -633,58 +470,11 @@ export class Prepaid {
 
 /** Refusals that say that a payment was used already, and will be refused for ever. */
 const USED_UP: readonly ErrorCode[] = ['challenge-invalid', 'payment-insufficient']
-const PAYABLE: readonly SchemeName[] = ['session', 'charge', 'l402']
+/** An invoice that was paid before, by this journal or, as the seller's node says, by somebody else. */
+const TAKEN: readonly ErrorCode[] = ['paid-refused', 'invoice-invalid']
 /** What a payment is taken to last before one was made. */
 const FIRST_LATENCY_MS = 1000
 
-/** An answer of which is told when it is whole, or its reader left. */
-function whileRead(response: Response, leave: () => void, signal: AbortSignal | null | undefined): Response {
-  if (!response.body) return response
-  const reading = {
-    waiting() {},
-    read() {},
-    done: leave,
-    cut(reason: unknown) {
-      leave()
-      return reason
-    },
-  }
-  const body = countedBody(response.body, reading, signal ?? new AbortController().signal)
-  return Object.defineProperty(new Response(body, response), 'url', { value: response.url })
-}
-
-/** The most wanted option that is within the limits. @throws StreamError what is wrong with the most wanted, if none is */
-function choose(
-  options: readonly PrepaidOption[],
-  fits: (option: PrepaidOption) => boolean,
-  info: NodeIdentity,
-  limits: PrepaidLimits,
-) {
-  const errors: unknown[] = []
-  for (const option of options) {
-    try {
-      if (!fits(option)) throw new StreamError('seller-failed', 'the seller offers a challenge for another body')
-      if (option.scheme === 'session' && !info.abilities.anyAmount) {
-        throw new StreamError(
-          'node-unable',
-          'a session takes an invoice without an amount, which this node does not make',
-        )
-      }
-      const prepayment = readPrepayment(option)
-      checkPrepayment(prepayment, info, limits, Date.now())
-      return prepayment
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  throw errors[0]
-}
-
-/** Whether a token may be shown with a request: beside its headers, and for its body if it is bound to one. */
-async function isGoodFor({ challenge }: Token, request: RequestInit): Promise<boolean> {
-  if (!hasRoom(request, challenge)) return false
-  return !('digest' in challenge) || (await fitsBody(challenge, request)) === true
-}
 const isAway = (error: unknown): boolean =>
   error instanceof StreamError && (error.code === 'seller-unreachable' || error.code === 'seller-failed')
 

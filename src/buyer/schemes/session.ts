@@ -45,6 +45,17 @@ export async function makeReturnInvoice(node: Pick<LightningNode, 'createInvoice
   return invoice!.request
 }
 
+/** A session with its return invoice, which is in the journal before the seller hears of it. @throws StreamError `node-…`, `ledger-failed` */
+export async function withReturnInvoice(
+  { node, journal }: Pick<SessionPlace, 'node' | 'journal'>,
+  token: Token,
+): Promise<Token> {
+  if (token.returnInvoice !== undefined) return token
+  const returnInvoice = await makeReturnInvoice(node)
+  await journal.noteReturn(token.id, { invoice: returnInvoice, amount: ZERO, status: 'asked' })
+  return { ...token, returnInvoice }
+}
+
 /**
  * Sends an action of a session, and returns the answer unread: some servers hand the request on to what they sell and answer with that.
  * @throws StreamError of the seller, `seller-failed`, `seller-unreachable`
@@ -93,7 +104,9 @@ export function freshChallenge(refused: Response, before: Token['challenge']): S
  * of the buyer's own node. A seller that closed it by itself may have paid it already.
  * @throws StreamError of the seller, `paid-refused`, `seller-failed`, `seller-unreachable`, `ledger-failed`; then it stays open
  */
-export async function closeSession(place: SessionPlace, token: Token, preimage: string): Promise<Refund> {
+export async function closeSession(place: SessionPlace, paid: Token, preimage: string): Promise<Refund> {
+  // One that was paid for and not opened may have none yet.
+  const token = await withReturnInvoice(place, paid)
   const refund = await refundOf(place, token, await end(place, token, preimage))
   await place.journal.closeAgreement(token.id, undefined)
   return refund

@@ -23,7 +23,7 @@ export interface Token {
   /** BOLT 11. */
   readonly invoice: string
   readonly amount: Msat
-  /** Of a session: where the seller pays the rest, BOLT 11. */
+  /** Of a session: where the seller pays the rest, BOLT 11. It stands among the returns before the seller hears of it. */
   readonly returnInvoice?: string
   /** Of a further deposit: payment hash of the session it is for. */
   readonly sessionId?: string
@@ -32,7 +32,7 @@ export interface Token {
 export const newToken = (
   { scheme, challenge, invoice, amount }: Prepayment,
   place: { readonly url: string; readonly method: string },
-  more: Pick<Token, 'returnInvoice' | 'sessionId'> = {},
+  more: Pick<Token, 'sessionId'> = {},
 ): Token => ({
   id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))),
   scheme,
@@ -55,10 +55,11 @@ export const rowOf = ({ id, url, method, challenge, ...token }: Token): NewAgree
 })
 
 /** `undefined` for the row of an agreement, and for one that another version wrote. */
-export function tokenOf({ id, url, method, challenge, agreement }: JournalAgreement): Token | undefined {
+export function tokenOf({ id, url, method, challenge, agreement, returns }: JournalAgreement): Token | undefined {
   try {
     const fields = new Fields(JSON.parse(agreement), 'ledger-failed')
-    const returnInvoice = fields.optionalString('returnInvoice', 4096)
+    // Version 0.1 wrote it with the token.
+    const returnInvoice = returns.at(-1)?.invoice ?? fields.optionalString('returnInvoice', 4096)
     return {
       id,
       scheme: fields.string('scheme', 8, /^(session|charge|l402)$/) as PrepaidScheme,

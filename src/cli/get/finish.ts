@@ -1,6 +1,6 @@
 import type { Buyer } from '../../buyer/buyer.ts'
 import type { SellerNews } from '../../buyer/offers/sellers.ts'
-import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
+import type { PrepaidSummary } from '../../buyer/schemes/held.ts'
 import type { Refund } from '../../buyer/schemes/session.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'

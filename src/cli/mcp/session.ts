@@ -1,6 +1,6 @@
 import { Budget } from '../../buyer/budget.ts'
 import { type Buyer, createBuyer } from '../../buyer/buyer.ts'
-import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
+import type { PrepaidSummary } from '../../buyer/schemes/held.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { StreamError } from '../../errors/error.ts'

@@ -1,4 +1,4 @@
-import type { PrepaidSummary } from '../../buyer/schemes/prepaid.ts'
+import type { PrepaidSummary } from '../../buyer/schemes/held.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
 import { minus } from '../../money/msat.ts'
