@@ -9,6 +9,7 @@ import type { PayingNode } from '../../src/lightning/node.ts'
 import { sat } from '../../src/money/msat.ts'
 import { parsePrice } from '../../src/money/price.ts'
 import { SCHEME_NAMES } from '../../src/wire/challenges.ts'
+import { type LightningReceipt, lightningReceipt } from '../../src/wire/mpp/receipt.ts'
 import { SessionShop } from '../prepaid/sessionShop.ts'
 import { Shop } from '../prepaid/shop.ts'
 import { Agent } from './agent.ts'
@@ -84,4 +85,15 @@ test('nothing is prepaid above what the person allows, whatever the agent accept
   expect(await agent.done('fetch', fetching)).toMatchObject({ body: 'the thing', scheme: 'charge' })
   expect(await agent.refused('fetch', fetching)).toMatchObject({ code: 'budget-exhausted' })
   expect(shop.earned).toBe(sat(20))
+})
+
+test('a receipt that is for another payment is told, and what came is there', async () => {
+  const receipt = (said: LightningReceipt) => lightningReceipt({ ...said, reference: 'ab'.repeat(32) })
+  const shop = await Shop.open({ schemes: ['charge'], receipt })
+  const agent = await agentOf(shop.nodes.buyer)
+  const got = await agent.done('fetch', { url: shop.url })
+  expect(got).toMatchObject({ body: 'the thing', charged: '20000', receipt: { code: 'receipt-mismatch' } })
+  expect(
+    await agent.done('fetch', { url: (await Shop.open({ schemes: ['charge'] }, shop.nodes)).url }),
+  ).not.toHaveProperty('receipt')
 })

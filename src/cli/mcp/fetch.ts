@@ -4,7 +4,7 @@ import type { Closing } from '../../buyer/trade/closing.ts'
 import { StreamError } from '../../errors/error.ts'
 import { formatMsat, parseMsat } from '../../money/msat.ts'
 import { fromProblem } from '../../wire/problem.ts'
-import { endRecordOf } from '../output/record.ts'
+import { endRecordOf, type FaultRecord, faultRecord } from '../output/record.ts'
 import { type Bounds, HeldText, type Reading, readBody, toFile } from './body.ts'
 import { within } from './deadline.ts'
 import { finish, type WritableFolder } from './files.ts'
@@ -78,6 +78,7 @@ export async function fetchTool(
     ...reading,
     ...content,
     ...sums,
+    ...faultOf(purchase),
     budget: budgetOf(session),
   }
   return answered(line(structured, session), structured, 'body' in content ? content.body : undefined)
@@ -125,6 +126,12 @@ function problemOf(text: string): StreamError | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What a receipt says that cannot be: what came is there all the same. */
+function faultOf({ buyer }: Purchase): { readonly receipt?: FaultRecord } {
+  const { receiptFault } = [...buyer.trades, ...buyer.prepaid].find((one) => one.receiptFault) ?? {}
+  return receiptFault ? { receipt: faultRecord(receiptFault) } : {}
 }
 
 function sumsOf({ buyer }: Purchase, closings: readonly Closing[]) {

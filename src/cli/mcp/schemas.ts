@@ -125,6 +125,10 @@ export const fetchOutput = z.object({
   payments: z.int(),
   agreement: z.string().optional(),
   scheme: z.enum(SCHEME_NAMES).optional().describe('What it was paid by, if it was paid before it came'),
+  receipt: z
+    .object({ code: z.string(), message: z.string() })
+    .optional()
+    .describe("What is wrong with the seller's receipt; it undoes nothing of what came"),
   budget,
 })
 

@@ -1,6 +1,7 @@
 import type { PrepaidSummary } from '../../buyer/schemes/held.ts'
 import type { Closing } from '../../buyer/trade/closing.ts'
 import type { TradeSummary } from '../../buyer/trade/summary.ts'
+import type { StreamError } from '../../errors/error.ts'
 import { minus } from '../../money/msat.ts'
 import { stepsPerUnit } from '../../money/price.ts'
 import { formatAsked } from '../../money/tariff.ts'
@@ -88,13 +89,24 @@ export interface PrepaidRecord {
   /** Of a session that was closed: what came back, and whether it did. */
   readonly returned?: string
   readonly return?: string
+  /** What its receipts say that cannot be. */
+  readonly receipt?: FaultRecord
 }
 
+export interface FaultRecord {
+  readonly code: string
+  readonly message: string
+}
+
+/** A fault as it stands beside what it is about. */
+export const faultRecord = ({ code, message }: StreamError): FaultRecord => ({ code, message })
+
 export const prepaidRecord = (summary: PrepaidSummary): PrepaidRecord => {
-  const { agreement, scheme, url, paymentHash, paid, fees, received, uses, state, refund } = summary
+  const { agreement, scheme, url, paymentHash, paid, fees, received, uses, state, refund, receiptFault } = summary
   const back = refund && { returned: `${refund.amount}`, return: refund.status }
   const figures = { paid: `${paid}`, fees: `${fees}`, received: `${received}`, uses, state }
-  return { agreement, scheme, url, paymentHash, ...figures, ...back }
+  const fault = receiptFault && { receipt: faultRecord(receiptFault) }
+  return { agreement, scheme, url, paymentHash, ...figures, ...back, ...fault }
 }
 
 /** What the seller saw of an agreement. The buyer's side of the window is not the seller's to know. */

@@ -1,5 +1,5 @@
 import type { Recovery } from '../../buyer/journal/recover.ts'
-import { toStreamError } from '../../errors/error.ts'
+import { type StreamError, toStreamError } from '../../errors/error.ts'
 import { formatMsat, type Msat } from '../../money/msat.ts'
 import type { CallersPrepaid, CallersTrade, PurseEvent } from '../../proxy/purses.ts'
 import type { RequestEvent } from '../../proxy/requests.ts'
@@ -8,7 +8,7 @@ import { REFUND, warnOf } from '../get/finish.ts'
 import { bold, cyan, dim, green, red, yellow } from '../output/colour.ts'
 import { barOf, formatUnits, plural } from '../output/meter.ts'
 import type { Output } from '../output/output.ts'
-import { endRecordOf, prepaidRecord, recordOf } from '../output/record.ts'
+import { endRecordOf, faultRecord, prepaidRecord, recordOf } from '../output/record.ts'
 
 export type ProxyEvent = RequestEvent | PurseEvent | { readonly type: 'failure'; readonly error: unknown }
 
@@ -98,14 +98,14 @@ export function tell(event: ProxyEvent, output: Output): void {
         ...record,
         return: returned,
         statement: encodeStatement(statement),
-        ...(dispute && { dispute: { code: dispute.code, message: dispute.message } }),
-        ...(receiptFault && { receipt: { code: receiptFault.code, message: receiptFault.message } }),
+        ...(dispute && { dispute: faultRecord(dispute) }),
+        ...(receiptFault && { receipt: faultRecord(receiptFault) }),
       })
       const back = trade.returned > 0n ? ` · ${formatMsat(trade.returned)} came back` : ''
       output.say(
         `${dispute ? yellow('closed') : green('closed')} ${new URL(trade.url).host}  ${formatUnits(statement.steps, trade.unit)} for ${formatMsat(statement.delivered)}${back}  ${dim(caller)}`,
       )
-      if (dispute) output.say(`       ${plain(dispute.message)} ${dim(`(${dispute.code})`)}`)
+      for (const fault of [dispute, receiptFault]) if (fault) sayFault(fault, output)
       return
     }
     default: {
@@ -117,10 +117,15 @@ export function tell(event: ProxyEvent, output: Output): void {
   }
 }
 
+function sayFault({ code, message }: StreamError, output: Output): void {
+  output.say(`       ${plain(message)} ${dim(`(${code})`)}`)
+}
+
 /** What was paid for before it came; of a charge that is used up there is no more to say. */
 function sayPrepaid({ caller, prepaid }: CallersPrepaid, output: Output): void {
-  const { scheme, state, paid, fees, uses, url, refund } = prepaid
+  const { scheme, state, paid, fees, uses, url, refund, receiptFault } = prepaid
   const { host } = new URL(url)
+  if (state === 'closed' && receiptFault) sayFault(receiptFault, output)
   if (state === 'open') {
     const routing = fees > 0n ? `, ${formatMsat(fees)} of fees` : ''
     return output.say(`${green('paid  ')} ${host}  ${formatMsat(paid)} by ${scheme}${routing}  ${dim(caller)}`)
