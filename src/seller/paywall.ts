@@ -301,12 +301,12 @@ export class PricedRoute {
     const nowMs = Date.now()
     const wording = { description: this.#challenger.description, header: this.#headerFor(request) }
     const own = this.#challenger.text(offer, nowMs, wording.header)
-    const { header, retryAfterMs } = await menus.of(request, offer, own, wording)
+    const { header, retryAfterMs, failure } = await menus.of(request, offer, own, wording)
     if (retryAfterMs === undefined) return refusal(402, JSON.stringify(problem), header)
     const wait = retryAfter(retryAfterMs)
     if (header === '') {
-      const none = new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
-      return this.#challenger.problem(none, offer, nowMs, wording.header)
+      const limited = () => new StreamError('rate-limited', 'no invoice can be made for anybody new right now', wait)
+      return this.#challenger.problem(failure ? publicly(failure) : limited(), offer, nowMs, wording.header)
     }
     // Who knows only the schemes that are left out is told when to come again.
     const left = { withheld: 'every scheme that needs an invoice first', ...wait }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { StreamError } from '../../src/errors/error.ts'
 import { toldAddress } from '../../src/seller/adapters/request.ts'
 import { PricedRoute } from '../../src/seller/paywall.ts'
 import { decodeInvoice } from '../../src/wire/bolt11.ts'
@@ -179,6 +180,20 @@ describe('a flood of strangers', () => {
     const response = await ask({ method: 'PUT' })
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  test('finds a node that is away: 503 where only schemes with invoices are sold, and our own elsewhere', async () => {
+    const { wall, nodes } = openShop()
+    nodes.seller.createInvoices = async () => {
+      throw new StreamError('node-unreachable', 'nothing listens')
+    }
+    const response = await wall({ schemes: ['charge', 'l402'], price: '6 sat/request' })()
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('5')
+    expect(await problemOf(response)).toMatchObject({ code: 'node-unreachable' })
+    const beside = await wall({})()
+    expect(beside.status).toBe(402)
+    expect(offeredBy(beside).names).toEqual(['stream'])
   })
 
   test('of garbage credentials costs no more than one of none', async () => {

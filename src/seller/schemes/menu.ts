@@ -1,3 +1,4 @@
+import type { StreamError } from '../../errors/error.ts'
 import type { Msat } from '../../money/msat.ts'
 import type { Offer } from '../../terms/terms.ts'
 import { type CredentialHeader, METHOD } from '../../wire/challenge.ts'
@@ -19,6 +20,8 @@ export interface Menu {
   readonly header: string
   /** When those that need an invoice can be had again, where they are left out. */
   readonly retryAfterMs?: number
+  /** Why, where that is a failure. */
+  readonly failure?: StreamError
 }
 
 type Texts = ReturnType<typeof textsOf>
@@ -46,7 +49,7 @@ export class Menus {
     const offer = needsInvoice ? await this.#offer(request, terms) : undefined
     const texts = offer && 'account' in offer ? await this.#textsFor(request, schemes, offer, wording) : undefined
     const header = schemes.flatMap((scheme) => (scheme === 'stream' ? stream : (texts?.[scheme] ?? []))).join(', ')
-    return { header, ...(offer && 'retryAfterMs' in offer && { retryAfterMs: offer.retryAfterMs }) }
+    return { header, ...(offer && 'retryAfterMs' in offer && offer) }
   }
 
   #inOrder(accepted: string | null): readonly SchemeName[] {

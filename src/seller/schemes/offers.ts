@@ -1,4 +1,4 @@
-import { toStreamError } from '../../errors/error.ts'
+import { type StreamError, toStreamError } from '../../errors/error.ts'
 import { NO_CREDIT } from '../../terms/credit.ts'
 import type { Agreement, Offer } from '../../terms/terms.ts'
 import type { Account } from '../account.ts'
@@ -19,6 +19,8 @@ export interface InvoiceOffer {
 /** No invoice was made: the seller's bounds, or its node, refuse it for now. */
 export interface NoOffer {
   readonly retryAfterMs: number
+  /** What the node, or the ledger, did not do; absent where the bounds refuse it. */
+  readonly failure?: StreamError
 }
 
 export interface Asked {
@@ -95,8 +97,9 @@ export class Offers {
     } catch (error) {
       // Our own scheme needs no invoice yet, and is offered meanwhile.
       place.unused()
-      this.#seller.emit({ type: 'error', error: toStreamError(error) })
-      return { retryAfterMs: TROUBLE_MS }
+      const failure = toStreamError(error)
+      this.#seller.emit({ type: 'error', error: failure })
+      return { retryAfterMs: TROUBLE_MS, failure }
     }
   }
 }
