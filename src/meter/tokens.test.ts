@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { utf8 } from './testing/chunks.ts'
-import { readTokenEvent, tokensOfBody, tokensOfBytes } from './tokens.ts'
+import { outputTokensOfBody, readTokenEvent, tokensOfBody, tokensOfBytes } from './tokens.ts'
 
 const chunk = (delta: unknown) => JSON.stringify({ choices: [{ index: 0, delta }] })
 
@@ -84,6 +84,51 @@ describe('other shapes', () => {
     ['embeddings of Ollama', { embeddings: [[1]], prompt_eval_count: 5 }, { tokens: 5n, prompt: 5n }],
   ])('the body of %s', (_, body, expected) => {
     expect(tokensOfBody(utf8(JSON.stringify(body)))).toEqual(expected)
+  })
+
+  const bySize = (text: string) => tokensOfBytes(BigInt(text.length))
+
+  test.each([
+    ['a list of embeddings', { data: [{ object: 'embedding' }, { object: 'embedding' }] }, true],
+    ['one embedding of Ollama', { embedding: [0.5] }, true],
+    ['several of Ollama', { embeddings: [[0.5]] }, true],
+    ['a list of other things too', { data: [{ object: 'embedding' }, { object: 'image' }] }, false],
+    ['a list of no objects', { data: ['embedding', null] }, false],
+    ['data that is no list', { data: { object: 'embedding' } }, false],
+  ])('%s counts its prompt: %s', (_, body, isEmbedding) => {
+    const text = JSON.stringify({ ...body, usage: { prompt_tokens: 1000 } })
+    expect(tokensOfBody(utf8(text))).toEqual({ tokens: isEmbedding ? 1000n : bySize(text), prompt: 1000n })
+    // With a price of its own for the prompt.
+    expect(outputTokensOfBody(utf8(text))).toEqual({ tokens: isEmbedding ? 0n : bySize(text), prompt: 1000n })
+  })
+
+  test('embeddings that tell no prompt count by their bytes', () => {
+    const text = JSON.stringify({ data: [{ object: 'embedding' }] })
+    expect(tokensOfBody(utf8(text))).toEqual({ tokens: bySize(text) })
+  })
+
+  test.each([
+    ['with an output', { output: [{}] }, true],
+    ['without any', { output: [] }, false],
+    ['with an output that is no list', { output: 'abc' }, false],
+    ['that has none', {}, false],
+  ])('a response %s that says 0 tokens was generated: %s', (_, body, isGenerated) => {
+    const text = JSON.stringify({ object: 'response', ...body, usage: { output_tokens: 0 } })
+    expect(tokensOfBody(utf8(text))).toEqual({ tokens: isGenerated ? bySize(text) : 0n })
+  })
+
+  test.each([
+    ['of a type of its own', { type: 'ping', choices: undefined }, true],
+    ['of a type that only ends like a delta', { type: 'my.delta' }, true],
+    ['with an empty list of tool calls', { choices: [{ delta: { tool_calls: [] } }] }, false],
+    ['with thoughts of Ollama', { response: '', thinking: 'hm', done: false }, true],
+    ['with neither', { response: '', thinking: '', done: false }, false],
+  ])('an event %s generates: %s', (_, data, generated) => {
+    expect(readTokenEvent(JSON.stringify(data))).toEqual({ generated })
+  })
+
+  test('an event of spaces generates nothing', () => {
+    expect(readTokenEvent(' \t ')).toEqual({ generated: false })
   })
 
   test('a text for which 0 tokens are told counts by its bytes', () => {
