@@ -21,10 +21,10 @@ export function recoverKey(hash: Uint8Array, signature: Uint8Array, recovery: nu
 
 /**
  * Lets `recoverKey` do the same in WebAssembly from a moment on, where that can be had: in 0.3 ms, and not in 1.4, or 3 while it is new. Loading holds up the
- * process for about 10 ms, so buyers and sellers ask for it when they are made. Browsers do without: it has more than 1 MB.
+ * process for about 10 ms, so buyers and sellers ask for it when they are made. Browsers do without (`imports` of package.json): it has more than 1 MB.
  */
 export function loadRecovery(): Promise<void> {
-  loading ??= import('tiny-secp256k1').then(
+  loading ??= import('#secp256k1').then(
     (wasm) => {
       if (wasm.recover) recover = (hash, signature, recovery) => wasm.recover(hash, signature, recovery, true)
     },
